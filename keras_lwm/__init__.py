@@ -1,0 +1,1 @@
+"""keras_lwm: segmentation networks for plain RGB, trained with depth as privileged information."""

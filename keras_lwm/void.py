@@ -1,0 +1,3 @@
+"""The one label id that means "nobody said what this pixel shows"."""
+
+VOID = 255
