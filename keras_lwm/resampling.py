@@ -31,6 +31,10 @@ def cell_matrix(target, source):
     return ops.cast(belongs, "float32")
 
 
+def _has_size(maps, size):
+    return all(isinstance(length, int) for length in size) and tuple(maps.shape[1:3]) == tuple(size)
+
+
 def _along_both_axes(matrix, maps, size):
     shape = ops.shape(maps)
     rows = matrix(size[0], shape[1])
@@ -40,12 +44,16 @@ def _along_both_axes(matrix, maps, size):
 
 def resize_bilinear(maps, size):
     """Resizes (B, H, W, C) to (B, *size, C) bilinearly, without antialiasing, in its own dtype."""
+    if _has_size(maps, size):
+        return maps
     dtype = maps.dtype
     return _along_both_axes(lambda t, s: bilinear_matrix(t, s, dtype), maps, size)
 
 
 def resize_labels(labels, size):
     """Picks for every cell of `size` the label under the cell's centre: (B, H, W) to (B, *size)."""
+    if _has_size(labels, size):
+        return labels
     shape = ops.shape(labels)
 
     def under_centre(target, source):
@@ -62,6 +70,9 @@ def resize_depth(depth, size):
     measured pixel is 0, not measured.
     """
     measured = ops.logical_and(ops.isfinite(depth), depth > 0)
-    total = _along_both_axes(cell_matrix, ops.where(measured, depth, 0.0), size)
+    depth = ops.where(measured, depth, 0.0)
+    if _has_size(depth, size):
+        return depth
+    total = _along_both_axes(cell_matrix, depth, size)
     count = _along_both_axes(cell_matrix, ops.cast(measured, "float32"), size)
     return ops.where(count > 0, total / ops.maximum(count, 1.0), 0.0)

@@ -1,0 +1,106 @@
+"""How badly each class has been segmented at each distance, lately: the binned DSE's memory."""
+
+import math
+
+import keras
+from keras import ops
+
+from keras_lwm.mining.masks import measured_mask, safe_log, valid_mask
+
+
+@keras.saving.register_keras_serializable(package="keras_lwm")
+class ClassDepthErrors(keras.layers.Layer):
+    """Running mean of the segmentation error by class and depth bin.
+
+        E <- momentum E + (1 - momentum) (mean error of the batch's pixels in the cell)
+
+    A cell's first value is its first mean; cells without pixels stay. Called, it looks a batch up:
+    DSE_i = E[label_i, bin(depth_i)]; an unmeasured pixel gets the mean over the bins seen of its
+    class; what was never seen gets the mean of all that was, and 0 before anything was.
+
+    Args:
+        num_classes: number of classes.
+        bins: number of depth bins, spaced evenly in log depth. Depths outside the range belong to
+            the nearest bin.
+        depth_range: (nearest, farthest) metres, 0 < nearest < farthest.
+        momentum: in [0, 1).
+
+    State: `errors` and `seen`, (num_classes, bins) float32, non-trainable.
+    """
+
+    def __init__(self, num_classes, bins=8, depth_range=(0.7, 10.0), momentum=0.95, **kwargs):
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        nearest, farthest = depth_range
+        if not 0 < nearest < farthest:
+            raise ValueError(
+                "Expected depth_range=(nearest, farthest) in metres with 0 < nearest < farthest; "
+                f"received depth_range={tuple(depth_range)}."
+            )
+        if bins < 1 or num_classes < 1 or not 0 <= momentum < 1:
+            raise ValueError(
+                "Expected bins >= 1, num_classes >= 1 and 0 <= momentum < 1; received "
+                f"bins={bins}, num_classes={num_classes}, momentum={momentum}."
+            )
+        self.num_classes = num_classes
+        self.bins = bins
+        self.depth_range = (float(nearest), float(farthest))
+        self.momentum = momentum
+        shape = (num_classes, bins)
+        self.errors = self.add_weight(
+            shape=shape, initializer="zeros", trainable=False, name="errors"
+        )
+        self.seen = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="seen")
+        self.built = True
+
+    def depth_bins(self, depth):
+        """The bin of each measured pixel, (B, H, W) int32; unmeasured pixels fall anywhere."""
+        nearest, farthest = self.depth_range
+        log_depth = ops.squeeze(safe_log(depth, measured_mask(depth)), -1)
+        position = (log_depth - math.log(nearest)) / math.log(farthest / nearest) * self.bins
+        return ops.cast(ops.clip(ops.floor(position), 0, self.bins - 1), "int32")
+
+    def update(self, error, labels, depth):
+        """Takes in a batch: `error` (B, H, W, 1), `labels` (B, H, W), `depth` (B, H, W, 1)."""
+        weight = ops.reshape(valid_mask(labels) * measured_mask(depth), (-1,))
+        cells = ops.reshape(self._cells(labels, depth), (-1,))
+        count, total = (
+            ops.reshape(
+                ops.segment_sum(values, cells, num_segments=self.num_classes * self.bins),
+                (self.num_classes, self.bins),
+            )
+            for values in (weight, weight * ops.reshape(error, (-1,)))
+        )
+        mean = total / ops.maximum(count, 1.0)
+        errors, seen = self.errors.value, self.seen.value
+        kept = self.momentum * seen
+        self.errors.assign(ops.where(count > 0, kept * errors + (1.0 - kept) * mean, errors))
+        self.seen.assign(ops.where(count > 0, 1.0, seen))
+
+    def call(self, labels, depth):
+        """The binned DSE of each pixel: (B, H, W, 1) in [0, 1]; on void pixels without meaning."""
+        errors, seen = self.errors.value, self.seen.value
+        overall = ops.sum(errors * seen) / ops.maximum(ops.sum(seen), 1.0)
+        table = ops.where(seen > 0, errors, overall)
+        seen_bins = ops.sum(seen, axis=1)
+        of_class = ops.sum(errors * seen, axis=1) / ops.maximum(seen_bins, 1.0)
+        of_class = ops.where(seen_bins > 0, of_class, overall)
+        by_depth = ops.take(ops.reshape(table, (-1,)), self._cells(labels, depth))
+        by_class = ops.take(of_class, self._classes(labels))
+        measured = measured_mask(depth)
+        return ops.where(measured > 0, ops.expand_dims(by_depth, -1), ops.expand_dims(by_class, -1))
+
+    def _classes(self, labels):
+        return ops.minimum(ops.cast(labels, "int32"), self.num_classes - 1)
+
+    def _cells(self, labels, depth):
+        return self._classes(labels) * self.bins + self.depth_bins(depth)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "bins": self.bins,
+            "depth_range": self.depth_range,
+            "momentum": self.momentum,
+        }

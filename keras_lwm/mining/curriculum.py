@@ -1,0 +1,73 @@
+"""The curriculum: easy pixels first, hard pixels later."""
+
+import math
+
+import keras
+
+SHAPES = ("linear", "cosine", "step")
+
+
+def curriculum_coefficient(epoch, epochs, start=-1.0, end=1.0, over=0.5, shape="linear"):
+    """The coefficient c of an epoch: from `start` to `end` over the first share `over` of them.
+
+    Args:
+        epoch: index of the epoch, from 0.
+        epochs: number of epochs of the whole run.
+        start: c of epoch 0; -1 puts easy pixels first, 0 is the plain loss.
+        end: c once the first `over * epochs` epochs are done.
+        over: share of the epochs, in [0, 1]; 0 = `end` from the beginning.
+        shape: `"linear"`, `"cosine"` (slow, fast, slow) or `"step"` (`start`, then `end` from the
+            middle of that stretch).
+    """
+    progress = min(1.0, epoch / (over * epochs)) if over > 0 else 1.0
+    if shape == "cosine":
+        progress = (1.0 - math.cos(math.pi * progress)) / 2.0
+    elif shape == "step":
+        progress = float(progress >= 0.5)
+    return start + (end - start) * progress
+
+
+class CurriculumCallback(keras.callbacks.Callback):
+    """Sets the weighting's `coefficient` at the start of each epoch, and logs it.
+
+    The schedule depends on the epoch's number and the run's number of epochs alone (see
+    `curriculum_coefficient`), so a run that goes on with `initial_epoch` goes on rightly. The model
+    must have a `weighting` with a `coefficient`, as `DepthPrivilegedModel` has.
+
+    Args:
+        start, end, over, shape: see `curriculum_coefficient`.
+    """
+
+    def __init__(self, start=-1.0, end=1.0, over=0.5, shape="linear"):
+        super().__init__()
+        if shape not in SHAPES:
+            raise ValueError(f"Expected shape to be one of {SHAPES}; received shape={shape!r}.")
+        if not 0 <= over <= 1:
+            raise ValueError(
+                f"Expected over, a share of the epochs, in [0, 1]; received over={over}."
+            )
+        self.start = start
+        self.end = end
+        self.over = over
+        self.shape = shape
+
+    def _coefficient(self):
+        weighting = getattr(self.model, "weighting", None)
+        coefficient = getattr(weighting, "coefficient", None)
+        if coefficient is None:
+            raise ValueError(
+                "CurriculumCallback needs a model whose `weighting` has a `coefficient`, such as "
+                f"keras_lwm.DepthPrivilegedModel; received {type(self.model).__name__}."
+            )
+        return coefficient
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._coefficient().assign(
+            curriculum_coefficient(
+                epoch, self.params["epochs"], self.start, self.end, self.over, self.shape
+            )
+        )
+
+    def on_epoch_end(self, epoch, logs=None):
+        if logs is not None:
+            logs["coefficient"] = float(keras.ops.convert_to_numpy(self._coefficient()))

@@ -1,0 +1,138 @@
+"""Other weightings with the Loss Weight Module's call: rivals to beat, controls to doubt it by."""
+
+import keras
+from keras import ops
+
+from keras_lwm.mining.loss_weight_module import HardnessWeighting, LossWeightModule
+from keras_lwm.mining.measures import window_error
+from keras_lwm.mining.weighting import Weighting
+
+
+@keras.saving.register_keras_serializable(package="keras_lwm")
+class UniformWeighting(Weighting):
+    """Every valid pixel counts 1: the plain mean cross-entropy."""
+
+
+@keras.saving.register_keras_serializable(package="keras_lwm")
+class FocalWeighting(Weighting):
+    """The focal loss's factor (Lin et al., ICCV 2017), error ** gamma, scaled to mean 1.
+
+    Args:
+        gamma: exponent of the segmentation error, not negative.
+        strength: the share of it; the rest is uniform.
+    """
+
+    def __init__(self, gamma=2.0, strength=1.0, **kwargs):
+        super().__init__(strength=strength, **kwargs)
+        if gamma < 0:
+            raise ValueError(f"Expected gamma of at least 0; received gamma={gamma}.")
+        self.gamma = gamma
+
+    def raw_weight(self, maps):
+        return self.blended(maps["segmentation_error"] ** self.gamma, maps["valid"])
+
+    def get_config(self):
+        return {**super().get_config(), "gamma": self.gamma}
+
+
+@keras.saving.register_keras_serializable(package="keras_lwm")
+class OnlineHardExampleMining(Weighting):
+    """Only hard pixels count (OHEM, Shrivastava et al., CVPR 2016, for pixels).
+
+    Hard is a pixel whose segmentation error is above `threshold`, or not below that of the image's
+    hardest `min_share` of valid pixels (rounded up to a whole pixel; ties all count).
+
+    Args:
+        threshold: in [0, 1]; an error of 0.3 is a probability of 0.7 for the right class.
+        min_share: in (0, 1].
+        strength: the share of it; the rest is uniform.
+    """
+
+    def __init__(self, threshold=0.3, min_share=1 / 16, strength=1.0, **kwargs):
+        super().__init__(strength=strength, **kwargs)
+        if not 0 <= threshold <= 1 or not 0 < min_share <= 1:
+            raise ValueError(
+                "Expected threshold in [0, 1] and min_share in (0, 1]; received "
+                f"threshold={threshold}, min_share={min_share}."
+            )
+        self.threshold = threshold
+        self.min_share = min_share
+
+    def raw_weight(self, maps):
+        error, valid = maps["segmentation_error"], maps["valid"]
+        batch, height, width = ops.shape(error)[:3]
+        ranked = ops.sort(ops.reshape(error - (1.0 - valid), (batch, height * width)), axis=1)
+        wanted = ops.ceil(self.min_share * ops.sum(valid, axis=(1, 2, 3)))
+        place = height * width - ops.cast(ops.maximum(wanted, 1.0), "int32")
+        least = ops.take_along_axis(ranked, ops.reshape(place, (-1, 1)), axis=1)
+        hard = ops.logical_or(error > self.threshold, error >= ops.reshape(least, (-1, 1, 1, 1)))
+        return self.blended(ops.cast(hard, "float32") * valid, valid)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "threshold": self.threshold,
+            "min_share": self.min_share,
+        }
+
+
+@keras.saving.register_keras_serializable(package="keras_lwm")
+class PixelErrorWeighting(HardnessWeighting):
+    """The Loss Weight Module's map from each pixel's own segmentation error: no gathering."""
+
+    def measurements(self, maps, labels, depth, depth_pred, main_output, training):
+        return {"hardness": maps["segmentation_error"]}
+
+
+@keras.saving.register_keras_serializable(package="keras_lwm")
+class ErrorWindowWeighting(HardnessWeighting):
+    """The Loss Weight Module's map from the mean error of a window: gathering without depth.
+
+    Args:
+        strength, floor, ceiling: see `HardnessWeighting`.
+        window, dilation: see `depth_aware_segmentation_error`.
+    """
+
+    def __init__(self, strength=0.5, floor=0.1, ceiling=4.0, window=5, dilation=1, **kwargs):
+        super().__init__(strength=strength, floor=floor, ceiling=ceiling, **kwargs)
+        self.window = window
+        self.dilation = dilation
+
+    def measurements(self, maps, labels, depth, depth_pred, main_output, training):
+        error, valid = maps["segmentation_error"], maps["valid"]
+        return {"hardness": window_error(error, valid, self.window, self.dilation)}
+
+    def get_config(self):
+        return {**super().get_config(), "window": self.window, "dilation": self.dilation}
+
+
+@keras.saving.register_keras_serializable(package="keras_lwm")
+class ShuffledWeighting(LossWeightModule):
+    """The Loss Weight Module's map, permuted at random over each image's valid pixels.
+
+    It keeps every image's set of weights and forgets where they belong.
+
+    Args:
+        seed: of the permutations; the layer's own state goes on from it. None draws one.
+        **options: those of `LossWeightModule`.
+    """
+
+    def __init__(self, seed=None, **options):
+        super().__init__(**options)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def raw_weight(self, maps):
+        weight, valid = super().raw_weight(maps), maps["valid"]
+        shape = ops.shape(weight)
+        pixels = (shape[0], shape[1] * shape[2])
+        weight, valid = ops.reshape(weight, pixels), ops.reshape(valid, pixels)
+        draw = keras.random.uniform(ops.shape(weight), seed=self.seed_generator)
+        order = ops.argsort(draw + 2.0 * (1.0 - valid), axis=1)
+        drawn = ops.take_along_axis(weight, order, axis=1)
+        rank = ops.cumsum(ops.cast(valid, "int32"), axis=1) - 1
+        shuffled = ops.take_along_axis(drawn, ops.maximum(rank, 0), axis=1)
+        return ops.reshape(shuffled, shape)
+
+    def get_config(self):
+        return {**super().get_config(), "seed": self.seed}

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+import reference
+from keras import ops
+from samples import batch
+
+from keras_lwm import mining
+from keras_lwm.mining.masks import valid_mask
+from keras_lwm.mining.measures import window_error
+
+SIZE = (9, 10)
+
+
+def same_size_batch():
+    return batch(size=SIZE, output=SIZE)
+
+
+def masked(labels):
+    return ops.convert_to_numpy(valid_mask(labels)) > 0
+
+
+def close(actual, expected):
+    np.testing.assert_allclose(ops.convert_to_numpy(actual), expected, rtol=1e-4, atol=1e-5)
+
+
+def image_by_image(function, *arrays):
+    return np.stack([function(*images) for images in zip(*arrays, strict=True)])
+
+
+def test_segmentation_error_is_one_minus_the_probability_of_the_right_class():
+    sample = same_size_batch()
+    expected = image_by_image(reference.segmentation_error, sample["logits"], sample["labels"])
+    close(mining.segmentation_error(sample["logits"], sample["labels"])[..., 0], expected)
+
+
+def test_depth_prediction_error_equals_the_loops():
+    sample = same_size_batch()
+    valid = masked(sample["labels"])
+    actual = mining.depth_prediction_error(
+        sample["depth_pred"], sample["depth"], valid.astype("float32")
+    )
+    expected = image_by_image(
+        reference.depth_prediction_error,
+        sample["depth_pred"][..., 0],
+        sample["depth"][..., 0],
+        valid[..., 0],
+    )
+    close(actual[..., 0], expected)
+    assert expected[0].max() > 0.5, "the sample must contain hard pixels"
+    assert np.all(expected[1] == 0), "an image without depth scores 0"
+
+
+def test_depth_prediction_error_without_a_mask_counts_every_measured_pixel():
+    sample = same_size_batch()
+    everywhere = np.ones_like(sample["depth"])
+    close(
+        mining.depth_prediction_error(sample["depth_pred"], sample["depth"]),
+        mining.depth_prediction_error(sample["depth_pred"], sample["depth"], everywhere),
+    )
+
+
+@pytest.mark.parametrize(("window", "dilation", "tau"), [(5, 1, 0.1), (3, 2, 0.5), (1, 1, 0.1)])
+def test_windowed_error_equals_the_loops(window, dilation, tau):
+    sample = same_size_batch()
+    error = mining.segmentation_error(sample["logits"], sample["labels"])
+    valid = masked(sample["labels"])
+    actual = mining.depth_aware_segmentation_error(
+        error, sample["depth"], valid.astype("float32"), window, dilation, tau
+    )
+    expected = image_by_image(
+        lambda *arrays: reference.windowed_error(*arrays, window, dilation, tau),
+        ops.convert_to_numpy(error)[..., 0].astype("float64"),
+        sample["depth"][..., 0].astype("float64"),
+        valid[..., 0],
+    )
+    close(actual[..., 0], expected)
+
+
+def test_window_error_is_the_window_without_depth():
+    sample = same_size_batch()
+    error = mining.segmentation_error(sample["logits"], sample["labels"])
+    valid = masked(sample["labels"])
+    expected = image_by_image(
+        lambda error, valid: reference.windowed_error(error, None, valid, 5, 1, 1.0),
+        ops.convert_to_numpy(error)[..., 0].astype("float64"),
+        valid[..., 0],
+    )
+    close(window_error(error, valid.astype("float32"))[..., 0], expected)
+
+
+def test_at_one_depth_the_depth_aware_error_is_the_window_error():
+    sample = same_size_batch()
+    error = mining.segmentation_error(sample["logits"], sample["labels"])
+    valid = masked(sample["labels"]).astype("float32")
+    depth = np.full_like(sample["depth"], 2.5)
+    close(
+        mining.depth_aware_segmentation_error(error, depth, valid),
+        ops.convert_to_numpy(window_error(error, valid)),
+    )
+
+
+@pytest.mark.parametrize("options", [{"window": 4}, {"window": -1}, {"dilation": 0}])
+def test_impossible_windows_are_refused(options):
+    sample = same_size_batch()
+    error = mining.segmentation_error(sample["logits"], sample["labels"])
+    name = next(iter(options))
+    with pytest.raises(ValueError, match=f"received {name}={options[name]}"):
+        mining.depth_aware_segmentation_error(error, sample["depth"], error, **options)
