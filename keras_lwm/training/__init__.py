@@ -1,1 +1,13 @@
+"""Training: losses, the objective, the model, and one thin step for each backend."""
 
+from keras_lwm.training.losses import depth_loss, segmentation_loss
+from keras_lwm.training.model import DepthPrivilegedModel
+from keras_lwm.training.objective import plain_objective, privileged_objective
+
+__all__ = [
+    "DepthPrivilegedModel",
+    "depth_loss",
+    "plain_objective",
+    "privileged_objective",
+    "segmentation_loss",
+]

@@ -1,0 +1,123 @@
+"""The confusion matrix of an evaluation, counted on the device and exact in integers."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_lwm.void import VOID
+
+_LOW_BITS = 30
+_LOW_MASK = (1 << _LOW_BITS) - 1
+
+
+def confusion_counts(labels, class_ids, num_classes):
+    """Counts the pixels of every (label, predicted class) pair, void left out.
+
+    Args:
+        labels: integers (B, H, W), class ids from 0; 255 = void, not counted.
+        class_ids: predicted classes, integers of the same shape.
+        num_classes: C.
+
+    Returns:
+        int32 (C * C + 1,): cell `label * C + class_id`, and last the number of pixels whose label
+        or predicted class is no class id: a compiled step cannot raise, so they are counted for
+        whoever reads the matrix on the host.
+    """
+    labels = ops.cast(labels, "int32")
+    class_ids = ops.cast(class_ids, "int32")
+    cells = num_classes * num_classes
+    known = ops.logical_and(
+        ops.logical_and(labels >= 0, labels < num_classes),
+        ops.logical_and(class_ids >= 0, class_ids < num_classes),
+    )
+    astray = ops.where(labels == VOID, cells + 1, cells)
+    cell = ops.reshape(ops.where(known, labels * num_classes + class_ids, astray), (-1,))
+    # The fastest of segment_sum, bincount, scatter, sort and one-hot products that runs compiled
+    # on every backend.
+    return ops.segment_sum(ops.ones_like(cell), cell, num_segments=cells + 2)[: cells + 1]
+
+
+def confusion_matrix_of(counts, num_classes):
+    """Turns sums of `confusion_counts` into a NumPy int64 (C, C): a row a label.
+
+    Raises:
+        ValueError: if pixels were seen whose label or predicted class is not one of the classes.
+    """
+    counts = np.asarray(counts, "int64")
+    if counts[-1]:
+        raise ValueError(
+            f"Expected labels from 0 to {num_classes - 1} or {VOID} (void) and predicted classes "
+            f"from 0 to {num_classes - 1}; received {counts[-1]} pixels with other ids."
+        )
+    return counts[:-1].reshape(num_classes, num_classes)
+
+
+class ConfusionMatrix(keras.metrics.Metric):
+    """Counts label against predicted class over all pixels of an evaluation; void is ignored.
+
+    Counting costs one pass over the pixels, runs inside compiled steps of every backend, and stays
+    exact past 2^31 pixels a cell: JAX has no 64-bit integers by default, so every count is kept in
+    two 32-bit words. One update may hold up to 2^30 pixels.
+
+    Args:
+        num_classes: number of classes C.
+        name: name of the metric.
+
+    Example:
+        >>> metric = ConfusionMatrix(num_classes=2)
+        >>> metric.update_state(np.array([[[0, 1, 255]]]), np.array([[[0, 0, 0]]]))
+        >>> metric.matrix()
+        array([[1, 0],
+               [1, 0]])
+    """
+
+    def __init__(self, num_classes, name="confusion_matrix"):
+        super().__init__(name=name)
+        if num_classes < 1:
+            raise ValueError(f"Expected at least one class; received num_classes={num_classes}.")
+        self.num_classes = int(num_classes)
+        size = self.num_classes**2 + 1
+        self.low = self.add_variable((size,), "zeros", dtype="int32", name="low")
+        self.high = self.add_variable((size,), "zeros", dtype="int32", name="high")
+
+    def update_state(self, labels, class_ids):
+        """Adds a batch: `labels` integers (B, H, W), 255 = void; `class_ids` likewise, 0..C-1."""
+        low = ops.add(self.low, confusion_counts(labels, class_ids, self.num_classes))
+        self.high.assign(ops.add(self.high, ops.right_shift(low, _LOW_BITS)))
+        self.low.assign(ops.bitwise_and(low, _LOW_MASK))
+
+    def result(self):
+        """Returns float32 scalars from 0 to 1, fit to be logs; 0 where no pixel was counted.
+
+        `pixel_accuracy`, `mean_accuracy`, `mean_iou` and `frequency_weighted_iou` as defined by
+        Long, Shelhamer and Darrell, "Fully convolutional networks for semantic segmentation"
+        (CVPR 2015); the two means are over the classes that occur in the labels.
+        """
+        words = ops.cast(self.low, "float32") + ops.cast(self.high, "float32") * 2.0**_LOW_BITS
+        matrix = ops.reshape(words[:-1], (self.num_classes, self.num_classes))
+        correct = ops.diagonal(matrix)
+        labelled = ops.sum(matrix, axis=1)
+        union = labelled + ops.sum(matrix, axis=0) - correct
+        iou = correct / ops.maximum(union, 1.0)
+        total = ops.maximum(ops.sum(labelled), 1.0)
+        occurs = ops.cast(labelled > 0, "float32")
+        present = ops.maximum(ops.sum(occurs), 1.0)
+        return {
+            "pixel_accuracy": ops.sum(correct) / total,
+            "mean_accuracy": ops.sum(correct / ops.maximum(labelled, 1.0)) / present,
+            "mean_iou": ops.sum(iou * occurs) / present,
+            "frequency_weighted_iou": ops.sum(labelled * iou) / total,
+        }
+
+    def matrix(self):
+        """Returns the counts as a NumPy int64 (C, C): rows are labels, columns predictions.
+
+        Raises:
+            ValueError: if a label was neither a class id nor void (or a prediction no class id).
+        """
+        low = ops.convert_to_numpy(self.low).astype("int64")
+        high = ops.convert_to_numpy(self.high).astype("int64")
+        return confusion_matrix_of(low + (high << _LOW_BITS), self.num_classes)
+
+    def get_config(self):
+        return {"num_classes": self.num_classes, "name": self.name}

@@ -1,0 +1,266 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from training_samples import NUM_CLASSES, tiny_batch, tiny_network
+
+from keras_lwm import mining
+from keras_lwm.training import DepthPrivilegedModel
+
+SIZE = (32, 48)
+
+
+def tiny_model(optimizer=None, compile_options=None, network=None, **options):
+    keras.utils.set_random_seed(0)
+    network = network or tiny_network()
+    model = DepthPrivilegedModel(network.inputs, network.output, **options)
+    model.compile(optimizer or keras.optimizers.SGD(0.05, momentum=0.9), **(compile_options or {}))
+    return model
+
+
+def values(variables):
+    return [ops.convert_to_numpy(variable.value).copy() for variable in variables]
+
+
+def assert_same(first, second, **tolerance):
+    assert len(first) == len(second)
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_allclose(one, other, **tolerance)
+
+
+def fit(model, x, y, **options):
+    options = {"batch_size": 4, "epochs": 1, "verbose": 0, "shuffle": False, **options}
+    return model.fit(x, y, **options).history
+
+
+def test_fit_learns_and_logs_everything():
+    x, y = tiny_batch(8)
+    model = tiny_model(keras.optimizers.Adam(0.02))
+    validation = (x, {"label": y["label"]})
+    history = fit(
+        model,
+        x,
+        y,
+        epochs=12,
+        validation_data=validation,
+        callbacks=[mining.CurriculumCallback()],
+    )
+    assert set(history) == {
+        "loss",
+        "segmentation_loss",
+        "side_8_loss",
+        "depth_loss",
+        "depth_prediction_error",
+        "depth_aware_segmentation_error",
+        "coefficient",
+        "skipped_steps",
+        "pixel_accuracy",
+        "mean_accuracy",
+        "mean_iou",
+        "frequency_weighted_iou",
+        "val_loss",
+        "val_pixel_accuracy",
+        "val_mean_accuracy",
+        "val_mean_iou",
+        "val_frequency_weighted_iou",
+    }
+    assert history["loss"][-1] < 0.6 * history["loss"][0]
+    assert history["val_mean_iou"][-1] > 0.5
+    assert history["coefficient"][0] == -1 and history["coefficient"][-1] == 1
+    assert sum(history["skipped_steps"]) == 0
+
+
+def test_validation_loss_is_plain_whatever_the_weighting():
+    x, y = tiny_batch(4)
+    losses = []
+    for weighting in ("uniform", "focal", "lwm"):
+        model = tiny_model(weighting=weighting)
+        losses.append(model.evaluate(x, y, verbose=0, return_dict=True))
+    assert losses[0]["loss"] == pytest.approx(losses[1]["loss"], rel=1e-6)
+    assert losses[0]["loss"] == pytest.approx(losses[2]["loss"], rel=1e-6)
+    assert {"abs_rel", "rmse", "delta_1.25", "mean_iou"} <= set(losses[0])
+
+
+def spoiled(y, network_input):
+    return np.full(network_input.shape, np.nan, "float32"), y
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_a_step_that_is_not_finite_changes_no_weight_and_is_counted(policy):
+    x, y = tiny_batch(4)
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = tiny_model(
+            weighting=mining.LossWeightModule(
+                segmentation_error="binned", num_classes=NUM_CLASSES, depth_range=(1, 8)
+            )
+        )
+    finally:
+        keras.config.set_dtype_policy("float32")
+    fit(model, x.astype("float32"), y)
+    before = values(model.variables), values(model.optimizer.variables)
+    history = fit(model, *spoiled(y, x))
+    assert history["skipped_steps"] == [1]
+    assert np.isfinite(history["loss"][0]) and np.isfinite(history["mean_iou"][0])
+    names = [variable.path for variable in model.variables]
+    metric_ids = {id(variable) for variable in model.metrics_variables}
+    for variable, old in zip(model.variables, before[0], strict=True):
+        if id(variable) not in metric_ids:
+            np.testing.assert_array_equal(ops.convert_to_numpy(variable.value), old, str(names))
+    if policy == "float32":
+        assert_same(values(model.optimizer.variables), before[1])
+    else:
+        scale = ops.convert_to_numpy(model.optimizer.dynamic_scale)
+        assert scale < 2.0**15, "the loss scale must come down"
+    history = fit(model, x.astype("float32"), y, epochs=2)
+    assert history["skipped_steps"] == [0, 0]
+
+
+def test_multipliers_reach_the_layers_they_name():
+    x, y = tiny_batch(4)
+    steps = []
+    for multipliers in ({}, {"encoder_0": 0.1}):
+        model = tiny_model(keras.optimizers.Adam(0.01), learning_rate_multipliers=multipliers)
+        before = values(model.trainable_variables)
+        fit(model, x, y)
+        after = values(model.trainable_variables)
+        steps.append([new - old for new, old in zip(after, before, strict=True)])
+    for variable, full, slow in zip(model.trainable_variables, *steps, strict=True):
+        factor = 0.1 if variable.path.startswith("encoder_0") else 1.0
+        np.testing.assert_allclose(slow, factor * full, rtol=1e-2, atol=2e-7)
+
+
+def test_multipliers_are_for_layers_that_exist():
+    with pytest.raises(ValueError, match="encoder_0.*received 'backbone'"):
+        tiny_model(learning_rate_multipliers={"backbone": 0.1})
+
+
+def test_loss_scaling_under_mixed_float16_trains():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = tiny_model(keras.optimizers.Adam(0.02))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    x, y = tiny_batch(8)
+    history = fit(model, x, y, epochs=10)
+    assert history["loss"][-1] < 0.8 * history["loss"][0]
+    assert sum(history["skipped_steps"]) <= 2
+
+
+def test_gradient_accumulation_updates_every_second_step():
+    x, y = tiny_batch(8)
+    accumulate = keras.optimizers.SGD(0.1, gradient_accumulation_steps=2)
+    model = tiny_model(accumulate, learning_rate_multipliers={"encoder_0": 0.5})
+    start = values(model.trainable_variables)
+    fit(model, x[:4], {key: value[:4] for key, value in y.items()})
+    assert_same(values(model.trainable_variables), start)
+    fit(model, x[4:], {key: value[4:] for key, value in y.items()})
+    assert not np.allclose(values(model.trainable_variables)[0], start[0])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"jit_compile": True}, {"run_eagerly": True}]
+    + ([{"steps_per_execution": 2}] if keras.backend.backend() != "torch" else []),
+)
+def test_ways_to_execute_agree(options):
+    if options == {"jit_compile": True} and keras.backend.backend() == "torch":
+        options = {"jit_compile": False}
+    x, y = tiny_batch(8)
+    plain, other = (
+        tiny_model(compile_options={"jit_compile": False}),
+        tiny_model(compile_options=options),
+    )
+    fit(plain, x, y), fit(other, x, y)
+    assert_same(
+        values(plain.trainable_variables), values(other.trainable_variables), rtol=1e-3, atol=1e-5
+    )
+
+
+def test_a_saved_model_goes_on_as_if_it_had_never_stopped(tmp_path):
+    x, y = tiny_batch(8)
+    weighting = mining.LossWeightModule(
+        segmentation_error="binned", num_classes=NUM_CLASSES, depth_range=(1, 8)
+    )
+    model = tiny_model(
+        keras.optimizers.Adam(0.01),
+        weighting=weighting,
+        learning_rate_multipliers={"encoder_0": 0.1},
+        class_weights=[1.0, 2.0, 1.0, 1.0],
+        depth_loss="log_l1",
+    )
+    fit(model, x, y)
+    model.weighting.coefficient.assign(-0.25)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert again.get_config()["class_weights"] == [1.0, 2.0, 1.0, 1.0]
+    assert_same(values(again.weights), values(model.weights))
+    assert_same(values(again.optimizer.variables), values(model.optimizer.variables))
+    assert float(ops.convert_to_numpy(again.weighting.coefficient)) == -0.25
+    fit(model, x, y), fit(again, x, y)
+    assert_same(values(again.weights), values(model.weights), rtol=1e-5, atol=1e-6)
+
+
+def test_frozen_layers_stay_and_regularisers_count():
+    network = tiny_network(batch_norm=False, penalty=0.5)
+    network.get_layer("encoder_0").trainable = False
+    plain = tiny_model(network=tiny_network(batch_norm=False), weighting="uniform")
+    model = tiny_model(network=network, weighting="uniform")
+    model.set_weights(plain.get_weights())
+    x, y = tiny_batch(4)
+    before = values(network.get_layer("encoder_0").weights)
+    penalty = 0.5 * np.sum(values(network.get_layer("encoder_1").weights)[0] ** 2)
+    with_penalty, without = fit(model, x, y)["loss"][0], fit(plain, x, y)["loss"][0]
+    assert with_penalty - without == pytest.approx(penalty, rel=1e-3)
+    assert_same(values(network.get_layer("encoder_0").weights), before)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"label": None}, "label and depth; received \\['depth'\\]"),
+        ({"depth": None}, "label and depth; received \\['label'\\]"),
+        ({"depth": np.ones((4, 32, 48))}, "depth of shape"),
+        ({"depth": np.ones((4, 16, 48, 1))}, "to go with labels"),
+        ({"label": np.full((4, 32, 48), 9, "uint8")}, "label id 9 .* 0 to 3"),
+        ({"label": np.zeros((4, 32, 48))}, "integer class ids; received float64"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused_in_a_sentence(change, message):
+    x, y = tiny_batch(4)
+    y = {key: value for key, value in {**y, **change}.items() if value is not None}
+    with pytest.raises(ValueError, match=message):
+        fit(tiny_model(), x, y)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"weighting": "hard"}, "received 'hard'"),
+        ({"depth_loss": "l3"}, "received 'l3'"),
+        ({"class_weights": [1, 2]}, "Expected 4 class weights"),
+        (
+            {"weighting": mining.LossWeightModule(num_classes=7)},
+            "4 classes; received num_classes=7",
+        ),
+    ],
+)
+def test_impossible_options_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        tiny_model(**options)
+
+
+def test_a_weighting_by_predicted_depth_wants_a_depth_output():
+    network = tiny_network()
+    outputs = {"segmentation": network.output["segmentation"]}
+    with pytest.raises(ValueError, match="needs predicted depth.*received \\['segmentation'\\]"):
+        DepthPrivilegedModel(network.inputs, outputs)
+    DepthPrivilegedModel(network.inputs, outputs, weighting="ohem")
+
+
+def test_averages_are_refused_beside_multipliers():
+    with pytest.raises(ValueError, match="use_ema"):
+        tiny_model(
+            keras.optimizers.SGD(0.1, use_ema=True), learning_rate_multipliers={"encoder_0": 0.1}
+        )
