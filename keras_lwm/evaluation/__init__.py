@@ -1,1 +1,20 @@
+"""Evaluation of a network on a data set."""
 
+from keras_lwm.evaluation.evaluate import evaluate
+from keras_lwm.evaluation.sliding_window import SlidingWindow
+from keras_lwm.evaluation.subsets import DEPTH_RANGES, DepthRange, TrimapBand
+from keras_lwm.evaluation.tables import csv_table, markdown_table, text_table
+from keras_lwm.evaluation.views import MultiScale, SingleScale
+
+__all__ = [
+    "DEPTH_RANGES",
+    "DepthRange",
+    "MultiScale",
+    "SingleScale",
+    "SlidingWindow",
+    "TrimapBand",
+    "csv_table",
+    "evaluate",
+    "markdown_table",
+    "text_table",
+]

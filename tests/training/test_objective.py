@@ -52,7 +52,10 @@ def test_logged_measures_are_means_over_the_main_outputs_valid_pixels():
     maps = weighting.measure(outputs["segmentation"], labels, depth, outputs["depth"])
     for name in ("depth_prediction_error", "depth_aware_segmentation_error"):
         values, valid = (ops.convert_to_numpy(maps[key]) for key in (name, "valid"))
-        images = [one[mask > 0].mean() if mask.any() else 0 for one, mask in zip(values, valid)]
+        images = [
+            one[mask > 0].mean() if mask.any() else 0
+            for one, mask in zip(values, valid, strict=True)
+        ]
         assert number(parts[name]) == pytest.approx(np.mean(images), rel=1e-4)
 
 

@@ -14,7 +14,7 @@ from keras_lwm.training.updates import (
 
 
 def _run(function, variables, values):
-    """Runs `function` with `values` in place of the variables' own; returns result and new values."""
+    """Runs `function` with `values` for the variables; returns its result and their new values."""
     with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))) as scope:
         result = function()
     return result, [scope.get_current_value(variable) for variable in variables]

@@ -1,0 +1,62 @@
+"""Parts of the pixels that are scored by themselves: near the boundaries, at one distance."""
+
+import math
+
+import numpy as np
+from scipy import ndimage
+
+from keras_lwm.void import VOID
+
+
+class TrimapBand:
+    """The pixels near a boundary between two classes, for the trimap mIoU.
+
+    After Kohli, Ladicky and Torr, "Robust higher order potentials for enforcing label consistency"
+    (IJCV 2009). A boundary lies between two neighbours (in a row or a column) of different classes;
+    where one of them is void there is none.
+
+    Args:
+        width: pixels on each side of the boundary, at least 1; 1 = those that touch it. Beyond it,
+            distance is Euclidean.
+    """
+
+    needs_depth = False
+
+    def __init__(self, width):
+        if width < 1:
+            raise ValueError(f"Expected a band at least 1 pixel wide; received {width!r}.")
+        self.width = width
+        self.name = f"within {width} px of a boundary"
+
+    def mask(self, label, depth=None):
+        """Returns booleans (H, W) from `label` (H, W)."""
+        touching = np.zeros(label.shape, bool)
+        for before, after in ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:])):
+            one, other = label[before], label[after]
+            boundary = (one != other) & (one != VOID) & (other != VOID)
+            touching[before] |= boundary
+            touching[after] |= boundary
+        if not touching.any():
+            return touching
+        return ndimage.distance_transform_edt(~touching) < self.width
+
+
+class DepthRange:
+    """The pixels whose measured depth lies from `near` up to, not including, `far` metres."""
+
+    needs_depth = True
+
+    def __init__(self, near, far=math.inf):
+        if not 0 <= near < far:
+            raise ValueError(f"Expected 0 <= near < far, metres; received {near!r} and {far!r}.")
+        self.near = near
+        self.far = far
+        self.name = f"from {near:g} m" if math.isinf(far) else f"{near:g} to {far:g} m"
+
+    def mask(self, label, depth):
+        """Returns booleans (H, W) from `depth` (H, W), metres; unmeasured ones are in no range."""
+        measured = np.isfinite(depth) & (depth > 0)
+        return measured & (depth >= self.near) & (depth < self.far)
+
+
+DEPTH_RANGES = (DepthRange(0, 2), DepthRange(2, 4), DepthRange(4, 6), DepthRange(6))

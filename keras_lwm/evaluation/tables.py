@@ -1,0 +1,79 @@
+"""Scores as tables to read: in a terminal, in Markdown, in a spreadsheet."""
+
+import csv
+import io
+
+_TITLES = {
+    "pixel_accuracy": "PixAcc",
+    "mean_accuracy": "mAcc",
+    "mean_iou": "mIoU",
+    "frequency_weighted_iou": "fwIoU",
+}
+
+
+def text_table(scores):
+    """Lays out the scores that `evaluate` returns for a terminal; per cent, `-` = not labelled."""
+    blocks = [_aligned(rows) for rows in _blocks(scores)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def markdown_table(scores):
+    """Lays out the scores that `evaluate` returns as Markdown tables; per cent."""
+    blocks = []
+    for head, *rows in _blocks(scores):
+        ruler = ["---"] + ["---:"] * (len(head) - 1)
+        cells = [head, ruler, *([str(cell).replace("|", r"\|") for cell in row] for row in rows)]
+        blocks.append("\n".join(f"| {' | '.join(row)} |" for row in cells))
+    return "\n\n".join(blocks) + "\n"
+
+
+def csv_table(scores):
+    """The scores of every class as CSV: name, iou and accuracy (0 to 1), pixels."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["name", "iou", "accuracy", "pixels"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(scores["classes"])
+    return text.getvalue()
+
+
+def _blocks(scores):
+    """The tables as lists of rows of text, the first row being the head."""
+    overall = [["segmentation", "%"]]
+    overall += [[title, _percent(scores[name])] for name, title in _TITLES.items()]
+    yield overall
+    if "depth" in scores:
+        depth = scores["depth"]
+        yield [
+            ["depth", ""],
+            ["abs_rel", f"{depth['abs_rel']:.3f}"],
+            ["rmse", f"{depth['rmse']:.3f} m"],
+            ["delta_1.25", f"{_percent(depth['delta_1.25'])} %"],
+        ]
+    if "subsets" in scores:
+        yield [["pixels", *(f"{title} %" for title in _TITLES.values())]] + [
+            [name, *(_percent(part[key]) for key in _TITLES)]
+            for name, part in scores["subsets"].items()
+        ]
+    total = max(scores["pixels"], 1)
+    yield [["class", "IoU %", "accuracy %", "share of pixels %"]] + [
+        [
+            row["name"],
+            _percent(row["iou"]),
+            _percent(row["accuracy"]),
+            _percent(row["pixels"] / total),
+        ]
+        for row in scores["classes"]
+    ]
+
+
+def _percent(value):
+    return "-" if value is None else f"{100 * value:.2f}"
+
+
+def _aligned(rows):
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+        for row in rows
+    ]
+    return "\n".join([lines[0], "-" * (sum(widths) + 2 * len(widths) - 2), *lines[1:]])

@@ -1,0 +1,147 @@
+"""A grid of pictures with colour bars and a legend of classes below, as one PNG."""
+
+import dataclasses
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from keras_lwm.atomic_write import atomic_write
+from keras_lwm.report.colours import UNMEASURED, VOID_STRIPES
+
+# Inches.
+_PANEL, _GAP, _MARGIN, _TITLE = 2.6, 0.08, 0.15, 0.3
+_BAR, _LEGEND_LINE, _LEGEND_COLUMN = 0.62, 0.2, 1.75
+_DPI = 110
+
+
+@dataclasses.dataclass
+class Panel:
+    """One picture: uint8 (H, W, 3), its column's title, and a remark written into its corner."""
+
+    picture: np.ndarray
+    title: str = ""
+    remark: str = ""
+
+
+@dataclasses.dataclass
+class ColourBar:
+    """The scale of the columns `first` to `last`."""
+
+    first: int
+    last: int
+    colour_map: str
+    norm: Normalize
+    text: str
+
+
+def write_grid(path, rows, bars, classes, row_titles=None, unmeasured=False):
+    """Draws and writes the PNG, whole or not at all.
+
+    Args:
+        path: where to, ending in `.png`.
+        rows: lists of `Panel`, all of one length.
+        bars: `ColourBar`s.
+        classes: (name, RGB 0..255) of the classes to explain; void is always explained.
+        row_titles: names of the rows, written at their left edge.
+        unmeasured: whether to explain the colour of unmeasured depth.
+    """
+    entries = _legend_entries(classes, unmeasured)
+    sheet = _Sheet(rows, bool(bars), len(entries), bool(row_titles))
+    for index, row in enumerate(rows):
+        for column, panel in enumerate(row):
+            axes = sheet.axes(sheet.left(column), sheet.tops[index], _PANEL, sheet.heights[index])
+            _draw(axes, panel, with_title=index == 0)
+            if row_titles and column == 0:
+                axes.text(
+                    -0.03, 0.5, row_titles[index], transform=axes.transAxes, fontsize=8,
+                    rotation=90, ha="right", va="center",
+                )  # fmt: skip
+    for bar in bars:
+        _draw_bar(sheet, bar)
+    sheet.figure.legend(
+        handles=entries, loc="lower center", ncols=min(sheet.legend_columns, len(entries)),
+        fontsize=9, frameon=False, handlelength=1.6, handleheight=1.0, columnspacing=1.4,
+        borderaxespad=0.4,
+    )  # fmt: skip
+    with atomic_write(path) as partial:
+        sheet.figure.savefig(partial, dpi=_DPI)
+
+
+class _Sheet:
+    """A figure, and where everything on it lies, in inches from its upper left corner."""
+
+    def __init__(self, rows, with_bars, entries, with_row_titles):
+        self.margin = _MARGIN + (_TITLE if with_row_titles else 0)
+        self.width = self.left(len(rows[0])) + _MARGIN
+        self.heights = [max(map(_aspect, row)) * _PANEL for row in rows]
+        ends = np.cumsum([_TITLE, *(height + _GAP for height in self.heights)])
+        self.tops, self.bars_top = ends[:-1], ends[-1] + _GAP
+        self.legend_columns = max(int((self.width - 2 * _MARGIN) / _LEGEND_COLUMN), 1)
+        lines = -(-entries // self.legend_columns)
+        self.height = ends[-1] + (_BAR if with_bars else 0) + lines * _LEGEND_LINE + _TITLE
+        self.figure = Figure((self.width, self.height), dpi=_DPI, facecolor="white")
+        FigureCanvasAgg(self.figure)
+
+    def left(self, column):
+        return self.margin + column * (_PANEL + _GAP)
+
+    def axes(self, left, top, width, height):
+        return self.figure.add_axes(
+            (
+                left / self.width,
+                1 - (top + height) / self.height,
+                width / self.width,
+                height / self.height,
+            )
+        )
+
+
+def _aspect(panel):
+    return panel.picture.shape[0] / panel.picture.shape[1]
+
+
+def _draw(axes, panel, with_title):
+    smooth = panel.picture.shape[1] >= _PANEL * _DPI
+    axes.imshow(panel.picture, interpolation="antialiased" if smooth else "nearest")
+    axes.set_axis_off()
+    if with_title:
+        axes.set_title(panel.title, fontsize=11, pad=4)
+    if panel.remark:
+        axes.text(
+            0.02, 0.03, panel.remark, transform=axes.transAxes, fontsize=8, color="white",
+            bbox={"facecolor": "black", "alpha": 0.65, "linewidth": 0, "pad": 2},
+        )  # fmt: skip
+
+
+def _draw_bar(sheet, bar):
+    start = sheet.left(bar.first)
+    span = sheet.left(bar.last) + _PANEL - start
+    # A short bar in the middle of a wide span is easier to read than one over the whole of it.
+    length = min(span, 1.6 * _PANEL)
+    axes = sheet.axes(start + (span - length) / 2, sheet.bars_top, length, 0.14)
+    mappable = ScalarMappable(bar.norm, matplotlib.colormaps[bar.colour_map])
+    drawn = sheet.figure.colorbar(mappable, cax=axes, orientation="horizontal")
+    drawn.ax.tick_params(labelsize=8)
+    drawn.set_label(bar.text, fontsize=9, labelpad=1)
+
+
+def _legend_entries(classes, unmeasured):
+    entries = [
+        Patch(facecolor=np.asarray(colour) / 255, edgecolor="0.3", linewidth=0.5, label=name)
+        for name, colour in classes
+    ]
+    light, dark = (np.asarray(colour) / 255 for colour in VOID_STRIPES)
+    entries.append(
+        Patch(facecolor=light, edgecolor=dark, hatch="//////", linewidth=0.5, label="void")
+    )
+    if unmeasured:
+        grey = np.asarray(UNMEASURED) / 255
+        entries.append(
+            Patch(facecolor=grey, edgecolor="0.3", linewidth=0.5, label="depth not measured")
+        )
+    return entries

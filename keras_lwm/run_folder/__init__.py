@@ -1,0 +1,5 @@
+"""Run folders: where a training keeps its options, models, history, scores and pictures."""
+
+from keras_lwm.run_folder.folder import RunFolder
+
+__all__ = ["RunFolder"]

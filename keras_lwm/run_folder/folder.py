@@ -1,0 +1,132 @@
+"""One folder that holds everything a training leaves behind, and from which it can be resumed."""
+
+import importlib.util
+import json
+import warnings
+from pathlib import Path
+
+import keras
+
+from keras_lwm.atomic_write import as_json, write_json
+from keras_lwm.run_folder.checkpoints import SaveBest, SaveLast, read_progress
+from keras_lwm.run_folder.history import WriteHistory
+
+_FILES = {
+    "options_path": "options.json",
+    "last_model_path": "last.keras",
+    "best_model_path": "best.keras",
+    "history_path": "history.csv",
+    "tensorboard_path": "tensorboard",
+    "test_scores_path": "test_scores.json",
+    "training_samples_path": "training_samples.png",
+    "predictions_path": "predictions.png",
+}
+
+
+class RunFolder:
+    """The folder of one training run.
+
+    | attribute               | what it holds |
+    | ----------------------- | --- |
+    | `options_path`          | `options.json`: the options that the run was started with |
+    | `last_model_path`       | `last.keras`: the model after the last completed epoch |
+    | `best_model_path`       | `best.keras`: the model of the best epoch |
+    | `history_path`          | `history.csv`: the logs, a line an epoch |
+    | `tensorboard_path`      | `tensorboard/`: the same for TensorBoard |
+    | `test_scores_path`      | `test_scores.json` |
+    | `training_samples_path` | `training_samples.png`: a few augmented training samples |
+    | `predictions_path`      | `predictions.png`: a few test images, and what is made of them |
+
+    Files are replaced whole: a run that is killed at any moment leaves the state after its last
+    saved epoch, and `RunFolder(path, resume=True)` goes on from there:
+
+        run = RunFolder(out, options, resume)
+        model = keras.models.load_model(run.last_model_path) if run.initial_epoch else build()
+        model.fit(..., initial_epoch=run.initial_epoch, callbacks=[..., *run.callbacks()])
+
+    Args:
+        path: the folder; created where it does not exist.
+        options: a dictionary of plain values. With `resume`, the options that were asked for anew,
+            if any: they must equal the recorded ones.
+        resume: go on with the run that `path` holds.
+
+    Attributes:
+        options: the run's options; with `resume`, as recorded.
+        initial_epoch: number of epochs that `last_model_path` has completed; 0 where none is saved.
+
+    Raises:
+        ValueError: if the folder holds a run already, or, with `resume`, holds none, or one of
+            other options, or a model that cannot be read.
+    """
+
+    def __init__(self, path, options=None, resume=False):
+        self.path = Path(path)
+        for attribute, name in _FILES.items():
+            setattr(self, attribute, self.path / name)
+        if resume:
+            self._resume(options or {})
+        else:
+            self._start(options or {})
+
+    def _start(self, options):
+        if self.path.exists() and not self.path.is_dir():
+            raise ValueError(f"Expected a folder for the run; received the file {self.path}.")
+        found = [name for name in _FILES.values() if (self.path / name).exists()]
+        if found:
+            raise ValueError(
+                f"{self.path} holds another run ({', '.join(found)}): go on with it by --resume, "
+                f"or choose another folder by --out."
+            )
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_json(self.options_path, options)
+        self.options = json.loads(as_json(options))
+        self.initial_epoch = 0
+
+    def _resume(self, options):
+        if not self.options_path.exists():
+            raise ValueError(
+                f"Expected a run to resume in {self.path}; found no {self.options_path.name} there."
+            )
+        try:
+            self.options = json.loads(self.options_path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{self.options_path} is not readable as JSON ({error}).") from error
+        for name, value in json.loads(as_json(options)).items():
+            if name not in self.options or self.options[name] != value:
+                raise ValueError(
+                    f"The run in {self.path} was started with {name}={self.options.get(name)!r}; "
+                    f"received {name}={value!r}: a run is resumed with its own options."
+                )
+        saved = self.last_model_path.exists()
+        self.initial_epoch = read_progress(self.last_model_path)["epochs"] if saved else 0
+
+    def callbacks(self, monitor="val_mean_iou", mode="max"):
+        """Returns the Keras callbacks that write history, TensorBoard, best and last model.
+
+        They belong after every callback that adds to an epoch's logs. TensorBoard needs the
+        packages tensorflow and tensorboard; without them it is left out, with a warning.
+
+        Args:
+            monitor: the log that decides which model is the best.
+            mode: "max" or "min": what is best of `monitor`.
+        """
+        writers = [WriteHistory(self.history_path, self.initial_epoch)]
+        missing = [
+            name for name in ("tensorflow", "tensorboard") if importlib.util.find_spec(name) is None
+        ]
+        if missing:
+            warnings.warn(
+                f"{' and '.join(missing)} not installed: the run writes its history as CSV, and "
+                f"not for TensorBoard.",
+                stacklevel=2,
+            )
+        else:
+            board = keras.callbacks.TensorBoard(str(self.tensorboard_path), write_graph=False)
+            writers.append(board)
+        best = SaveBest(self.best_model_path, monitor, mode)
+        # The last model last: only once it is saved does the epoch count as completed.
+        return [*writers, best, SaveLast(self.last_model_path)]
+
+    def write_test_scores(self, scores):
+        """Writes a dictionary of plain values as `test_scores.json`."""
+        write_json(self.test_scores_path, scores)

@@ -1,0 +1,140 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_lwm.metrics import ConfusionMatrix
+
+CLASSES = 5
+
+
+def counted_by_loops(labels, class_ids, num_classes=CLASSES):
+    matrix = np.zeros((num_classes, num_classes), "int64")
+    for label, class_id in zip(labels.ravel().tolist(), class_ids.ravel().tolist(), strict=True):
+        if label != 255:
+            matrix[label, class_id] += 1
+    return matrix
+
+
+def scores_by_loops(matrix):
+    ious, accuracies, weighted, total = [], [], 0.0, matrix.sum()
+    for k in range(len(matrix)):
+        row, column = int(matrix[k].sum()), int(matrix[:, k].sum())
+        if row == 0:
+            continue
+        iou = matrix[k, k] / (row + column - matrix[k, k])
+        ious.append(iou)
+        accuracies.append(matrix[k, k] / row)
+        weighted += row * iou / total
+    return {
+        "pixel_accuracy": np.trace(matrix) / total,
+        "mean_accuracy": sum(accuracies) / len(accuracies),
+        "mean_iou": sum(ious) / len(ious),
+        "frequency_weighted_iou": weighted,
+    }
+
+
+def random_batch(seed, shape=(2, 7, 9), dtype="uint8"):
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, CLASSES - 1, shape)  # the last class is absent from the labels
+    labels[random.random(shape) < 0.2] = 255
+    return labels.astype(dtype), random.integers(0, CLASSES, shape).astype("int32")
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "int64"])
+def test_counts_and_scores_equal_loops_over_batches_of_any_size(dtype):
+    metric = ConfusionMatrix(CLASSES)
+    expected = 0
+    for seed, shape in enumerate([(2, 7, 9), (1, 3, 4), (3, 1, 1)]):
+        labels, class_ids = random_batch(seed, shape, dtype)
+        metric.update_state(labels, class_ids)
+        expected = expected + counted_by_loops(labels, class_ids)
+    np.testing.assert_array_equal(metric.matrix(), expected)
+    assert metric.matrix().dtype == np.int64
+    result = metric.result()
+    for name, value in scores_by_loops(expected).items():
+        assert ops.convert_to_numpy(result[name]) == pytest.approx(value, rel=1e-6), name
+
+
+@pytest.mark.parametrize("labels", [np.zeros((0, 4, 4), "int32"), np.full((1, 4, 4), 255)])
+def test_nothing_to_count_scores_zero(labels):
+    metric = ConfusionMatrix(CLASSES)
+    metric.update_state(labels, np.zeros(labels.shape, "int32"))
+    assert metric.matrix().sum() == 0
+    assert all(float(value) == 0 for value in metric.result().values())
+
+
+def test_counts_stay_exact_past_32_bits():
+    metric = ConfusionMatrix(2)
+    before = np.array([2**30 - 3, 5 * 2**30 + 7, 0, 2**33 - 1, 0])
+    metric.low.assign((before & (2**30 - 1)).astype("int32"))
+    metric.high.assign((before >> 30).astype("int32"))
+    labels = np.array([[[0] * 6 + [1] * 5]])
+    class_ids = np.array([[[0] * 6 + [1] * 5]])
+    metric.update_state(labels, class_ids)
+    after = before[:4].reshape(2, 2) + [[6, 0], [0, 5]]
+    np.testing.assert_array_equal(metric.matrix(), after)
+    for name, value in scores_by_loops(after).items():
+        assert float(metric.result()[name]) == pytest.approx(value, rel=1e-6)
+
+
+@pytest.mark.parametrize(("label", "class_id"), [(CLASSES, 0), (254, 0), (-1, 0), (0, CLASSES)])
+def test_an_id_outside_the_classes_is_told_when_the_matrix_is_read(label, class_id):
+    labels, class_ids = random_batch(0, dtype="int32")
+    labels[0, 0, 0], class_ids[0, 0, 0] = label, class_id
+    metric = ConfusionMatrix(CLASSES)
+    metric.update_state(labels, class_ids)
+    with pytest.raises(ValueError, match="from 0 to 4 or 255 .* 1 pixels"):
+        metric.matrix()
+
+
+def test_reset_and_configuration():
+    metric = ConfusionMatrix(CLASSES, name="test")
+    metric.update_state(*random_batch(0))
+    metric.reset_state()
+    assert metric.matrix().sum() == 0
+    copy = ConfusionMatrix.from_config(metric.get_config())
+    assert (copy.num_classes, copy.name) == (CLASSES, "test")
+
+
+def test_no_classes_is_refused():
+    with pytest.raises(ValueError, match="num_classes=0"):
+        ConfusionMatrix(0)
+
+
+class ArgmaxLogs(keras.Model):
+    """A model that updates the metric in its compiled test step, as training does."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = keras.layers.Rescaling(1.0)
+        self.confusion = ConfusionMatrix(CLASSES)
+
+    def call(self, logits):
+        return self.scale(logits)
+
+    @property
+    def metrics(self):
+        return [self.confusion]
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return ops.mean(y_pred)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        self.confusion.update_state(y, ops.argmax(y_pred, axis=-1))
+        return self.get_metrics_result()
+
+
+def test_logs_of_a_compiled_evaluation_equal_loops():
+    random = np.random.default_rng(3)
+    logits = random.normal(size=(5, 6, 7, CLASSES)).astype("float32")
+    labels, _ = random_batch(4, (5, 6, 7), "int32")
+    model = ArgmaxLogs()
+    model.compile()
+    logs = model.evaluate(logits, labels, batch_size=2, verbose=0, return_dict=True)
+    expected = scores_by_loops(counted_by_loops(labels, logits.argmax(-1)))
+    for name, value in expected.items():
+        assert float(logs[name]) == pytest.approx(value, rel=1e-5), name
+    np.testing.assert_array_equal(
+        model.confusion.matrix(), counted_by_loops(labels, logits.argmax(-1))
+    )
