@@ -1,1 +1,41 @@
-"""keras_lwm: segmentation networks for plain RGB, trained with depth as privileged information."""
+"""keras_lwm: segmentation networks for plain RGB, trained with depth as privileged information.
+
+The names here need Keras and NumPy alone. `keras_lwm.datasets` and `keras_lwm.pipeline` need
+TensorFlow and are imported by name.
+"""
+
+from keras_lwm.augmentation import Augmentation
+from keras_lwm.mining import (
+    CurriculumCallback,
+    ErrorWindowWeighting,
+    FocalWeighting,
+    LossWeightModule,
+    OnlineHardExampleMining,
+    PixelErrorWeighting,
+    ShuffledWeighting,
+    UniformWeighting,
+    depth_aware_segmentation_error,
+    depth_prediction_error,
+)
+from keras_lwm.networks import RefineNet, attach_depth_branch, segmenter
+from keras_lwm.training import DepthPrivilegedModel
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Augmentation",
+    "CurriculumCallback",
+    "DepthPrivilegedModel",
+    "ErrorWindowWeighting",
+    "FocalWeighting",
+    "LossWeightModule",
+    "OnlineHardExampleMining",
+    "PixelErrorWeighting",
+    "RefineNet",
+    "ShuffledWeighting",
+    "UniformWeighting",
+    "attach_depth_branch",
+    "depth_aware_segmentation_error",
+    "depth_prediction_error",
+    "segmenter",
+]

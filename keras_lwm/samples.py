@@ -23,12 +23,12 @@ def check_sample(sample: dict, num_classes: int, name: str) -> None:
     if received != expected:
         shapes = ", ".join(f"{key} {shape}" for key, shape in received.items())
         raise ValueError(
-            f"Sample {name!r}: expected image (H, W, 3), depth (H, W, 1) and label (H, W) of one "
+            f"Sample {name}: expected image (H, W, 3), depth (H, W, 1) and label (H, W) of one "
             f"size; received {shapes}."
         )
     if sample["image"].dtype != np.uint8:
         raise ValueError(
-            f"Sample {name!r}: expected an image of uint8, 0 to 255; "
+            f"Sample {name}: expected an image of uint8, 0 to 255; "
             f"received {sample['image'].dtype}."
         )
     check_label(sample["label"], num_classes, name)
@@ -38,12 +38,12 @@ def check_label(label: np.ndarray, num_classes: int, name: str) -> None:
     """Raises a `ValueError` that names sample and id if `label` has an id outside the classes."""
     if not np.issubdtype(label.dtype, np.integer):
         raise ValueError(
-            f"Sample {name!r}: expected a label of integer class ids; received {label.dtype}."
+            f"Sample {name}: expected a label of integer class ids; received {label.dtype}."
         )
     outside = ((label >= num_classes) | (label < 0)) & (label != VOID)
     if outside.any():
         raise ValueError(
-            f"Sample {name!r} holds the label id {int(label[outside][0])} "
+            f"Sample {name} holds the label id {int(label[outside][0])} "
             f"({int(outside.sum())} pixels): expected 0 to {num_classes - 1}, or {VOID} for void."
         )
 

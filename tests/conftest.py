@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
@@ -14,10 +16,22 @@ def pytest_addoption(parser):
     )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
-    os.environ["KERAS_BACKEND"] = config.getoption("--backend")
+    backend = config.getoption("--backend")
+    os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if backend == "jax":
+        # The time of these tests is compiling, again and again for other shapes.
+        os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 
 def pytest_report_header(config):
     return f"keras backend: {config.getoption('--backend')}"
+
+
+def pytest_collection(session):
+    import keras
+
+    backend = session.config.getoption("--backend")
+    assert keras.backend.backend() == backend, "Keras was imported before its backend was chosen."

@@ -8,17 +8,61 @@
 | `name`  | ()        | string  | where the sample came from, for messages |
 """
 
+import io
+
 import numpy as np
+import tensorflow as tf
 import tensorflow_datasets as tfds
+from PIL import Image
+
+
+class Picture(tfds.features.Image):
+    """A uint8 picture: arrays are stored as PNG, the bytes of JPEG and PNG files as they are.
+
+    JPEG is decoded with the accurate inverse transform, which gives Pillow's pixels, bit by bit;
+    TensorFlow's default is off by up to five grey levels.
+    """
+
+    def encode_example(self, picture):
+        if isinstance(picture, np.ndarray):
+            return _to_png(picture, self.shape[-1])
+        return super().encode_example(picture)
+
+    def decode_example(self, encoded):
+        channels = self.shape[-1]
+        picture = tf.cond(
+            tf.io.is_jpeg(encoded),
+            lambda: tf.io.decode_jpeg(encoded, channels, dct_method="INTEGER_ACCURATE"),
+            lambda: tf.io.decode_png(encoded, channels),
+        )
+        picture.set_shape(self.shape)
+        return picture
+
+
+def _to_png(picture: np.ndarray, channels: int) -> bytes:
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != channels:
+        raise ValueError(
+            f"Expected a picture (H, W, {channels}) of uint8; "
+            f"received {picture.shape} of {picture.dtype}."
+        )
+    file = io.BytesIO()
+    # Level 1 is several times as fast as the default and costs a tenth in size.
+    Image.fromarray(picture if channels == 3 else picture[..., 0]).save(
+        file, "png", compress_level=1
+    )
+    return file.getvalue()
 
 
 def sample_features() -> tfds.features.FeaturesDict:
     """Features of a TFDS builder that serves samples of this form, all stored without loss."""
     return tfds.features.FeaturesDict(
         {
-            "image": tfds.features.Image(shape=(None, None, 3), encoding_format="png"),
-            "depth": tfds.features.Image(shape=(None, None, 1), dtype=np.float32),
-            "label": tfds.features.Image(shape=(None, None, 1), encoding_format="png"),
+            "image": Picture(shape=(None, None, 3)),
+            # A third of the decoding time of a float32 tfds.features.Image.
+            "depth": tfds.features.Tensor(
+                shape=(None, None, 1), dtype=np.float32, encoding=tfds.features.Encoding.ZLIB
+            ),
+            "label": Picture(shape=(None, None, 1)),
             "name": tfds.features.Text(),
         }
     )

@@ -1,0 +1,91 @@
+"""Reads the files of one frame into the library's units, and says which file is at fault."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from keras_lwm.void import VOID
+
+_LABEL_MODES = ("1", "L", "P", "I;16", "I;16B", "I")
+_DEPTH_MODES = ("I;16", "I;16B", "I")
+
+
+def open_picture(path: Path) -> Image.Image:
+    """The picture, read to its end, or a `ValueError` that names the file."""
+    try:
+        picture = Image.open(path)
+        picture.load()
+    except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
+        raise ValueError(f"Cannot read the picture {path}: {error}.") from error
+    return picture
+
+
+def read_label(path: Path, first_id: int, void_ids: tuple[int, ...], num_classes: int):
+    """Class ids from 0, 255 = void: (H, W) uint8.
+
+    Args:
+        first_id: the id that the file uses for the first class.
+        void_ids: the ids that the file uses for void.
+    """
+    picture = open_picture(path)
+    if picture.mode not in _LABEL_MODES:
+        raise ValueError(
+            f"Expected label ids, one channel, in {path}; received a picture of mode "
+            f"{picture.mode!r}."
+        )
+    ids = np.asarray(picture).astype(np.int64)
+    void = np.isin(ids, void_ids)
+    outside = ~void & ((ids < first_id) | (ids >= first_id + num_classes))
+    if outside.any():
+        raise ValueError(
+            f"{path} holds the label id {ids[outside][0]} ({outside.sum()} pixels): expected "
+            f"{first_id} to {first_id + num_classes - 1} for the {num_classes} classes "
+            f"(first_id={first_id}), or void_ids={tuple(void_ids)}."
+        )
+    return np.where(void, VOID, ids - first_id).astype(np.uint8)
+
+
+def read_depth(path: Path, depth_unit: float | None) -> np.ndarray:
+    """Metres, 0 = not measured: (H, W) float32.
+
+    Args:
+        path: a 16-bit PNG, or a .npy of (H, W) or (H, W, 1) numbers.
+        depth_unit: metres per unit; `None`: a .npy is in metres, a PNG is not known to be.
+    """
+    is_array = path.suffix.lower() == ".npy"
+    values = _load_array(path) if is_array else _load_png(path, depth_unit)
+    depth = values.astype(np.float32) * np.float32(1 if depth_unit is None else depth_unit)
+    # What is not finite or not positive was not measured; the library writes that as 0.
+    return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
+
+
+def _load_png(path, depth_unit):
+    if depth_unit is None:
+        raise ValueError(
+            f"{path} counts units of unknown length: set depth_unit to the metres per unit, such "
+            "as depth_unit=0.001 for millimetres."
+        )
+    picture = open_picture(path)
+    if picture.mode not in _DEPTH_MODES:
+        raise ValueError(
+            f"Expected depth as a 16-bit PNG, one channel, in {path}; received a picture of mode "
+            f"{picture.mode!r}."
+        )
+    return np.asarray(picture)
+
+
+def _load_array(path):
+    try:
+        values = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"Cannot read the depth {path}: {error}.") from error
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[..., 0]
+    real = np.issubdtype(values.dtype, np.floating) or np.issubdtype(values.dtype, np.integer)
+    if values.ndim != 2 or not real:
+        raise ValueError(
+            f"Expected depth of shape (H, W) or (H, W, 1), real numbers, in {path}; received "
+            f"{values.shape} of {values.dtype}."
+        )
+    return values

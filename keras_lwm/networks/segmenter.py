@@ -1,0 +1,45 @@
+"""From a training network to what is deployed: RGB in, segmentation out, nothing else left."""
+
+import keras
+
+from keras_lwm.networks.resize import ResizeLike
+
+OUTPUTS = ("logits", "probabilities", "labels")
+
+
+def segmenter(model, output="logits"):
+    """The RGB-only inference model inside a training network, sharing its weights.
+
+    Only the layers that `segmentation` depends on are in it: no weight and no operation of the
+    depth branch, of the side outputs or of a loss weighting.
+
+    Args:
+        model: a functional `keras.Model` (or an instance of a subclass, such as
+            `DepthPrivilegedModel`) with one image input and a dictionary of outputs that has
+            `segmentation`, logits (B, h, w, C) of any resolution.
+        output: "logits", "probabilities" (their softmax) or "labels" (their argmax).
+
+    Returns:
+        A functional `keras.Model`: images (B, H, W, 3), values 0..255, to logits or probabilities
+        (B, H, W, C), float32, or labels (B, H, W), int32. Logits are resized bilinearly.
+
+    Raises:
+        ValueError: the model is not such a network, or `output` is unknown.
+    """
+    if output not in OUTPUTS:
+        raise ValueError(f"output must be one of {', '.join(OUTPUTS)}; received {output!r}.")
+    outputs = getattr(model, "output", None)
+    if not isinstance(outputs, dict) or "segmentation" not in outputs or len(model.inputs) != 1:
+        raise ValueError(
+            "Expected a functional model with one input and a dictionary of outputs that has "
+            f"'segmentation'; received {model!r} with output {outputs!r}."
+        )
+    image = model.inputs[0]
+    logits = outputs["segmentation"]
+    if logits.shape[1:3] != image.shape[1:3] or None in logits.shape[1:3]:
+        logits = ResizeLike(dtype="float32", name="logits_at_image_size")([logits, image])
+    if output == "probabilities":
+        logits = keras.layers.Softmax(dtype="float32", name="probabilities")(logits)
+    elif output == "labels":
+        logits = keras.ops.argmax(logits, axis=-1)
+    return keras.Model(image, logits, name=f"{model.name}_segmenter")

@@ -1,0 +1,193 @@
+"""tf.data: read, decode, augment, batch, prefetch; the same from the same seed, however parallel.
+
+Both functions serve `(image (B, H, W, 3) uint8, {"label": (B, H, W) uint8, 255 = void,
+"depth": (B, H, W, 1) float32 metres, 0 = not measured})`.
+
+A sample with a label id outside the classes, or whose image, depth and label do not fit together,
+ends the iteration in a `tf.errors.InvalidArgumentError` that names the sample.
+"""
+
+import collections
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from keras_lwm.augmentation import Augmentation
+from keras_lwm.datasets.python_functions import numpy_function
+from keras_lwm.datasets.records import Records, split_info
+from keras_lwm.order import epoch_order, full_batches, sample_seed
+from keras_lwm.samples import check_one_size, check_sample
+
+_MAPS = ("image", "depth", "label")
+_NO_END = np.iinfo(np.int64).max
+
+
+def training_dataset(
+    builder: tfds.core.DatasetBuilder,
+    split: str = "train",
+    *,
+    batch_size: int,
+    augmentation: Augmentation | None = None,
+    seed: int = 0,
+    initial_epoch: int = 0,
+    parallel_calls: int = tf.data.AUTOTUNE,
+) -> tf.data.Dataset:
+    """Endless training batches, each epoch in its own order and with its own augmentation.
+
+    Samples that fill no batch are left out of that epoch. `initial_epoch=k` serves exactly what an
+    uninterrupted run is served from epoch k on.
+
+    Args:
+        builder: a TFDS builder of samples in the library's form; prepared here if it is not yet.
+        split: a split's name, or an expression such as `"train[:10%]"`.
+        batch_size: samples a batch.
+        augmentation: an `Augmentation`; needs a `crop` where the frames differ in size.
+        seed: of order and augmentation.
+        initial_epoch: the epoch to begin with, as in `fit`.
+        parallel_calls: threads that decode and augment. Changes the speed, never the samples.
+
+    Raises:
+        ValueError: for an unknown split, a batch that the split cannot fill, or frames of
+            different size without a crop.
+
+    Example:
+
+    >>> model.fit(
+    ...     training_dataset(builder, batch_size=4, augmentation=Augmentation(crop=(240, 320))),
+    ...     steps_per_epoch=steps_per_epoch(builder, "train", batch_size=4),
+    ...     epochs=20,
+    ... )
+    """
+    reader = _Reader(builder, split)
+    steps = full_batches(len(reader), batch_size)
+    if augmentation is None or augmentation.crop is None:
+        size = _one_size(reader)
+    else:
+        size = augmentation.crop
+
+    def order(epoch):
+        return epoch_order(seed, int(epoch), len(reader))[: steps * batch_size].astype(np.int64)
+
+    def epoch_of_indices(epoch):
+        indices = numpy_function(order, [epoch], tf.int64)
+        indices = tf.data.Dataset.from_tensor_slices(tf.ensure_shape(indices, [steps * batch_size]))
+        return indices.map(lambda index: (epoch, index))
+
+    def augmented(sample, epoch, index):
+        if augmentation is None:
+            return sample
+        return augmentation(sample, sample_seed(seed, int(epoch), int(index)))
+
+    def load(epoch, index):
+        return reader.read(index, size, augmented, epoch, index)
+
+    samples = tf.data.Dataset.range(initial_epoch, _NO_END).flat_map(epoch_of_indices)
+    samples = samples.map(load, num_parallel_calls=parallel_calls, deterministic=True)
+    return samples.batch(batch_size, drop_remainder=True).prefetch(2)
+
+
+def evaluation_dataset(
+    builder: tfds.core.DatasetBuilder,
+    split: str,
+    *,
+    batch_size: int = 1,
+    parallel_calls: int = tf.data.AUTOTUNE,
+) -> tf.data.Dataset:
+    """All samples of a split once, as they are, at full resolution.
+
+    Padding would change what a network sees at the border, so frames of different size never share
+    a batch: each batch holds the next frames of one size, and may be smaller than `batch_size`.
+    Where all frames have one size, they come in the order of the split.
+
+    Args and errors: see `training_dataset`.
+    """
+    reader = _Reader(builder, split)
+    sizes = collections.Counter(reader.sizes())
+    size = next(iter(sizes)) if len(sizes) == 1 else (None, None)
+
+    def load(index):
+        return reader.read(index, size)
+
+    samples = tf.data.Dataset.range(len(reader))
+    samples = samples.map(load, num_parallel_calls=parallel_calls, deterministic=True)
+    if len(sizes) == 1:
+        return samples.batch(batch_size).prefetch(2)
+    batches = samples.group_by_window(
+        key_func=lambda image, _: tf.reduce_sum(tf.shape(image, tf.int64)[:2] * [2**32, 1]),
+        reduce_func=lambda _, frames: frames.batch(batch_size),
+        window_size=batch_size,
+    )
+    number = sum(-(-frames // batch_size) for frames in sizes.values())
+    return batches.apply(tf.data.experimental.assert_cardinality(number)).prefetch(2)
+
+
+def steps_per_epoch(builder: tfds.core.DatasetBuilder, split: str, batch_size: int) -> int:
+    """How many batches of `training_dataset` make one epoch."""
+    builder.download_and_prepare()
+    return full_batches(split_info(builder, split).num_examples, batch_size)
+
+
+class _Reader:
+    """Samples of a prepared split by their index, decoded and checked, inside tf.data."""
+
+    def __init__(self, builder, split):
+        builder.download_and_prepare()
+        self._features = builder.info.features
+        missing = [key for key in _MAPS if key not in self._features]
+        if missing or not (builder.info.metadata or {}).get("class_names"):
+            raise ValueError(
+                f"Expected the data set {builder.info.full_name} to have the features image, depth "
+                f"and label, and class_names in its metadata; received the features "
+                f"{sorted(self._features)} and the metadata {builder.info.metadata}."
+            )
+        self._num_classes = len(builder.info.metadata["class_names"])
+        self._split = split
+        self._records = Records(builder, split)
+
+    def __len__(self):
+        return len(self._records)
+
+    def sizes(self) -> list[tuple[int, int]]:
+        return [self._records.image_size(index) for index in range(len(self))]
+
+    def read(self, index, size, change=None, *numbers):
+        """Inputs and targets of the sample at `index`, once `change(sample, *numbers)` is made.
+
+        Args:
+            index, numbers: scalar integer tensors.
+            size: (height, width) of what comes out, as far as they are known.
+            change: a function on a sample of NumPy arrays, called after the sample was checked.
+        """
+
+        def check_and_change(image, depth, label, name, *numbers):
+            label = label[..., 0] if label.ndim == 3 else label
+            sample = dict(zip(_MAPS, (image, depth, label), strict=True))
+            try:
+                check_sample(sample, self._num_classes, f"{name.decode()} of {self._split}")
+            except ValueError as error:
+                return image, depth, label, str(error)
+            if change is not None:
+                sample = change(sample, *numbers)
+            return *(sample[key] for key in _MAPS), ""
+
+        record = numpy_function(self._records.example, [index], tf.string)
+        sample = self._features.deserialize_example(tf.ensure_shape(record, []))
+        name = sample.get("name", tf.strings.as_string(index))
+        image, depth, label, complaint = numpy_function(
+            check_and_change,
+            [*(sample[key] for key in _MAPS), name, *numbers],
+            [tf.uint8, tf.float32, tf.uint8, tf.string],
+        )
+        # An exception in Python would reach the user as a page of traces around this sentence.
+        with tf.control_dependencies([tf.debugging.Assert(tf.equal(complaint, ""), [complaint])]):
+            return tf.ensure_shape(image, (*size, 3)), {
+                "label": tf.ensure_shape(label, size),
+                "depth": tf.ensure_shape(depth, (*size, 1)),
+            }
+
+
+def _one_size(reader):
+    sizes = set(reader.sizes())
+    check_one_size(sizes)
+    return next(iter(sizes))

@@ -1,0 +1,111 @@
+"""The command-line options that the recipes share, and the backend they choose.
+
+This imports neither Keras nor keras_lwm, because the backend must be chosen before Keras is
+imported. An option left at None is not passed on: then the library's own default holds.
+"""
+
+import os
+
+import click
+from click.core import ParameterSource
+
+WEIGHTING = {
+    "strength": (float, "How far the weights move from 1."),
+    "floor": (float, "Least weight, before the scaling to mean 1."),
+    "ceiling": (float, "Greatest weight, before the scaling to mean 1."),
+    "alpha": (float, "Share of the depth prediction error."),
+    "beta": (float, "Share of the depth-aware segmentation error."),
+    "segmentation_error": (click.Choice(["window", "binned"]), "How the latter is taken."),
+    "window": (int, "Pixels along a side of the window."),
+    "dilation": (int, "Distance of the window's pixels."),
+    "tau": (float, "Width of the window in log depth."),
+    "bins": (int, "Number of depth bins."),
+    "depth_range": ((float, float), "Metres that the bins cover."),
+    "momentum": (float, "Of the running means of the bins."),
+    "gamma": (float, "Exponent of focal."),
+    "threshold": (float, "Error above which ohem keeps a pixel."),
+    "min_share": (float, "Least share of the pixels that ohem keeps."),
+}
+OBJECTIVE = {
+    "side_weight": (float, "Factor of each side output's loss."),
+    "depth_weight": (float, "Factor of the depth loss."),
+    "depth_loss": (click.Choice(["berhu", "log_l1", "scale_invariant"]), "Loss of depth."),
+}
+CURRICULUM = {
+    "start": (float, "Coefficient of the first epoch; -1 = easy pixels first."),
+    "end": (float, "Coefficient at the end of the curriculum."),
+    "over": (float, "Share of the epochs that the curriculum takes."),
+    "shape": (click.Choice(["linear", "cosine", "step"]), "Of the curriculum."),
+}
+NETWORK = {
+    "backbone": (str, "A name out of keras_lwm.networks.BACKBONES."),
+    "variant": (click.Choice(["full", "light"]), "Of RefineNet."),
+    "weights": (str, "imagenet, or a file of weights; random where not given."),
+    "frozen_batch_norm": (bool, "Whether the backbone's batch statistics stay."),
+    "initial_depth": (float, "Metres, a typical depth of the scenes."),
+}
+TRAINING = {
+    "epochs": (click.IntRange(1), "Number of epochs."),
+    "batch_size": (click.IntRange(1), "Images a step."),
+    "crop": ((int, int), "Height and width that are trained on."),
+    "scale": ((float, float), "Range of the random scale."),
+    "learning_rate": (float, "Of the decoder, at its highest."),
+    "encoder_rate": (float, "Learning rate of the backbone, relative to the decoder's."),
+    "weight_decay": (float, "Of AdamW, decoupled."),
+    "precision": (click.Choice(["float32", "mixed_float16", "mixed_bfloat16"]), "Keras dtypes."),
+    "seed": (int, "Of weights, order and augmentation."),
+    "weighting": (str, "lwm, uniform, focal, ohem, pixel_error, error_window or shuffled."),
+}
+GROUPS = (TRAINING, NETWORK, OBJECTIVE, CURRICULUM, WEIGHTING)
+NOT_OF_THE_RUN = ("backend", "out", "resume", "data_dir")
+
+
+def training_options(**defaults):
+    """Adds the shared options to a click command; `defaults` are the recipe's own values."""
+    options = [
+        click.option(
+            "--backend",
+            type=click.Choice(["tensorflow", "jax", "torch"]),
+            help="Keras backend; else what KERAS_BACKEND or Keras' configuration says.",
+        ),
+        click.option("--out", type=click.Path(), default=defaults.pop("out"), show_default=True),
+        click.option("--resume", is_flag=True, help="Go on with the run in --out."),
+        click.option("--data-dir", type=click.Path(), help="Where TFDS keeps prepared data."),
+    ]
+    for group in GROUPS:
+        for name, (kind, text) in group.items():
+            flag = f"--{name.replace('_', '-')}"
+            default = defaults.pop(name, None)
+            options.append(
+                click.option(flag, type=kind, default=default, help=text, show_default=True)
+            )
+    if defaults:
+        raise TypeError(f"There are no options named {sorted(defaults)}.")
+
+    def decorate(command):
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def use_backend(backend):
+    """Makes Keras use a backend; must come before anything imports Keras."""
+    if backend is not None:
+        os.environ["KERAS_BACKEND"] = backend
+
+
+def of_the_run(context, explicit=False):
+    """The options that make a run what it is; `explicit`: only those the user typed."""
+    return {
+        name: value
+        for name, value in context.params.items()
+        if name not in NOT_OF_THE_RUN
+        and not (explicit and context.get_parameter_source(name) is ParameterSource.DEFAULT)
+    }
+
+
+def given(options, group):
+    """The options of a group, such as `WEIGHTING`, that have a value."""
+    return {name: options[name] for name in group if options[name] is not None}

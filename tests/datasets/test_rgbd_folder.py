@@ -1,0 +1,228 @@
+"""A folder comes out as it went in, pixel by pixel, and a changed folder is noticed."""
+
+import os
+import pickle
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+from PIL import Image
+from rgbd_frames import CLASSES, random_frame, write_frame, write_lists, write_random_folder
+
+from keras_lwm.datasets import RgbdFolder, load_builder
+from keras_lwm.datasets.palette import distinct_palette
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "my frames"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def prepare(folder, tmp_path):
+    def build(**options):
+        options = {"depth_unit": 0.001, **options}
+        builder = RgbdFolder(folder, data_dir=tmp_path / "prepared", **options)
+        builder.download_and_prepare()
+        return builder
+
+    return build
+
+
+def samples(builder, split="train"):
+    return list(tfds.as_numpy(builder.as_dataset(split=split)))
+
+
+def test_round_trip_pixel_by_pixel(folder, prepare):
+    names = write_random_folder(folder)
+    builder = prepare()
+    read = samples(builder) + samples(builder, "val")
+    assert [sample["name"].decode() for sample in read] == names
+    for seed, sample in enumerate(read):
+        image, label, depth = random_frame(seed)
+        np.testing.assert_array_equal(sample["image"], image)
+        np.testing.assert_array_equal(sample["label"], label[..., None])
+        expected = depth.astype(np.float32) * np.float32(0.001)
+        np.testing.assert_array_equal(sample["depth"], expected[..., None])
+        assert sample["depth"].dtype == np.float32
+    assert builder.info.metadata["class_names"] == list(CLASSES)
+
+
+def test_jpeg_is_kept_as_it_is_and_decodes_to_pillows_pixels(folder, prepare):
+    write_random_folder(folder, size=(24, 40), number=1, val=1)
+    image = Image.fromarray(random_frame(9, (24, 40))[0])
+    (folder / "rgb" / "frame0.png").unlink()
+    image.save(folder / "rgb" / "frame0.jpg", quality=60)
+    (sample,) = samples(prepare())
+    np.testing.assert_array_equal(
+        sample["image"], np.asarray(Image.open(folder / "rgb" / "frame0.jpg"))
+    )
+
+
+def test_grey_and_transparent_images_become_rgb(folder, prepare):
+    write_random_folder(folder, number=2, val=1)
+    grey = random_frame(9)[0][..., 0]
+    Image.fromarray(grey).save(folder / "rgb" / "frame0.png")
+    Image.fromarray(np.dstack([random_frame(9)[0], grey])).save(folder / "rgb" / "frame1.png")
+    first, second = samples(prepare())
+    np.testing.assert_array_equal(first["image"], np.repeat(grey[..., None], 3, axis=2))
+    np.testing.assert_array_equal(second["image"], random_frame(9)[0])
+
+
+def test_ids_from_one_with_several_void_ids(folder, prepare):
+    image, _, depth = random_frame(0)
+    label = np.array([[0, 1, 2, 3, 4, 0, 77, 1]] * 6, np.uint8)
+    write_frame(folder, "a", image, label, depth)
+    write_lists(folder, train=["a"])
+    (sample,) = samples(prepare(first_id=1, void_ids=(0, 77)))
+    np.testing.assert_array_equal(sample["label"][0, :, 0], [255, 0, 1, 2, 3, 255, 255, 0])
+
+
+def test_label_pictures_of_16_bits_and_with_a_palette(folder, prepare):
+    write_random_folder(folder, number=2, val=1)
+    ids = random_frame(9)[1]
+    wide = np.where(ids == 255, 65535, ids).astype(np.uint16)
+    Image.fromarray(wide).save(folder / "label" / "frame0.png")
+    coloured = Image.fromarray(ids)
+    coloured.putpalette(list(range(255, -1, -1)) * 3)
+    coloured.save(folder / "label" / "frame1.png")
+    for sample in samples(prepare(void_ids=(255, 65535))):
+        np.testing.assert_array_equal(sample["label"][..., 0], ids)
+
+
+def test_missing_depth_and_depth_arrays(folder, prepare):
+    image, label, _ = random_frame(0)
+    metres = np.linspace(0.5, 3, 48).reshape(6, 8)
+    metres[0, :3] = np.nan, -1, np.inf
+    write_frame(folder, "array", image, label, metres)
+    write_frame(folder, "none", image, label)
+    write_lists(folder, train=["array", "none"])
+    array, none = samples(prepare(depth_unit=None))
+    expected = metres.astype(np.float32)
+    expected[0, :3] = 0
+    np.testing.assert_array_equal(array["depth"][..., 0], expected)
+    np.testing.assert_array_equal(none["depth"], np.zeros((6, 8, 1), np.float32))
+
+
+def test_depth_and_label_of_another_size_take_the_nearest_pixel(folder, prepare):
+    image, label, _ = random_frame(0, (12, 16))
+    _, small_label, small_depth = random_frame(1, (6, 8))
+    write_frame(folder, "smaller", image, small_label, small_depth)
+    _, big_label, big_depth = random_frame(2, (36, 48))
+    write_frame(folder, "bigger", image, big_label, big_depth)
+    write_lists(folder, train=["smaller", "bigger"])
+    smaller, bigger = samples(prepare())
+    np.testing.assert_array_equal(smaller["label"][..., 0], small_label.repeat(2, 0).repeat(2, 1))
+    millimetres = np.rint(smaller["depth"][..., 0] * 1000).astype(np.uint16)
+    np.testing.assert_array_equal(millimetres, small_depth.repeat(2, 0).repeat(2, 1))
+    np.testing.assert_array_equal(bigger["label"][..., 0], big_label[1::3, 1::3])
+    assert bigger["image"].shape == (12, 16, 3)
+
+
+def test_stored_size_averages_images_and_picks_labels_and_depth(folder, prepare):
+    image, label, depth = random_frame(0, (12, 16))
+    write_frame(folder, "a", image, label, depth)
+    write_lists(folder, train=["a"])
+    (sample,) = samples(prepare(size=(6, 8)))
+    means = image.reshape(6, 2, 8, 2, 3).mean(axis=(1, 3))
+    # Pillow averages along one axis, rounds, then along the other.
+    assert np.abs(sample["image"] - means).max() <= 1
+    np.testing.assert_array_equal(sample["label"][..., 0], label[1::2, 1::2])
+    millimetres = np.rint(sample["depth"][..., 0] * 1000).astype(np.uint16)
+    np.testing.assert_array_equal(millimetres, depth[1::2, 1::2])
+
+
+def test_names_may_have_folders_and_dots(folder, prepare):
+    write_frame(folder, "kitchen/0.5", *random_frame(0))
+    write_lists(folder, my_list=["kitchen/0.5"])
+    assert [sample["name"] for sample in samples(prepare(splits=("my_list",)), "my_list")] == [
+        b"kitchen/0.5"
+    ]
+
+
+def test_colours_are_read_or_made_up(folder, prepare):
+    write_random_folder(folder)
+    made_up = prepare().info.metadata["palette"]
+    assert made_up == [list(colour) for colour in distinct_palette(4)]
+    (folder / "colours.txt").write_text("1 2 3\n4, 5, 6\n7 8 9\n255 0 10\n")
+    assert prepare().info.metadata["palette"] == [[1, 2, 3], [4, 5, 6], [7, 8, 9], [255, 0, 10]]
+
+
+def test_made_up_colours_differ():
+    colours = distinct_palette(255)
+    assert len({*colours, (0, 0, 0)}) == 256
+    assert all(0 <= channel <= 255 for colour in colours for channel in colour)
+
+
+def test_changed_folder_is_prepared_anew(folder, prepare):
+    write_random_folder(folder)
+    before = prepare()
+    assert prepare().data_dir == before.data_dir
+    path = folder / "label" / "frame0.png"
+    status = path.stat()
+    Image.fromarray(np.full((6, 8), 3, np.uint8)).save(path)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    with pytest.raises(ValueError, match="has changed since this RgbdFolder was made"):
+        before.download_and_prepare()
+    after = prepare()
+    assert after.data_dir != before.data_dir
+    assert (samples(after)[0]["label"] == 3).all()
+
+
+@pytest.mark.parametrize("change", ["list", "classes", "depth", "option"])
+def test_every_kind_of_change_is_noticed(folder, tmp_path, change):
+    write_random_folder(folder)
+    options = {"depth_unit": 0.001, "data_dir": tmp_path / "prepared"}
+    before = RgbdFolder(folder, **options).data_dir
+    if change == "list":
+        (folder / "train.txt").write_text("frame1\nframe0\n")
+    elif change == "classes":
+        (folder / "classes.txt").write_text("wall\nfloor\nchair\ntable\n")
+    elif change == "depth":
+        (folder / "depth" / "frame0.png").unlink()
+    else:
+        options["void_ids"] = (0,)
+    assert RgbdFolder(folder, **options).data_dir != before
+
+
+def test_failed_preparation_leaves_nothing_that_reads_as_whole(folder, tmp_path):
+    write_random_folder(folder)
+    (folder / "rgb" / "frame5.png").write_bytes(b"not a picture")
+    builder = RgbdFolder(folder, depth_unit=0.001, data_dir=tmp_path / "prepared")
+    with pytest.raises(ValueError, match=r"frame5\.png"):
+        builder.download_and_prepare()
+    assert not builder.data_path.exists()
+    assert not list((tmp_path / "prepared").rglob("*.tfrecord*"))
+
+
+def test_two_preparations_at_once_end_in_one(folder, tmp_path, monkeypatch):
+    write_random_folder(folder)
+    options = {"depth_unit": 0.001, "data_dir": tmp_path / "prepared"}
+    slow, quick = RgbdFolder(folder, **options), RgbdFolder(folder, **options)
+    split_generators = slow._split_generators
+
+    def overtaken(*arguments):
+        quick.download_and_prepare()
+        return split_generators(*arguments)
+
+    monkeypatch.setattr(slow, "_split_generators", overtaken)
+    slow.download_and_prepare()
+    assert len(samples(slow)) == slow.info.splits["train"].num_examples == 6
+
+
+def test_builder_can_be_pickled_and_found_by_name(folder, prepare, tmp_path):
+    write_random_folder(folder)
+    builder = prepare()
+    assert pickle.loads(pickle.dumps(builder)).data_dir == builder.data_dir
+    options = {"folder": folder, "depth_unit": 0.001, "data_dir": tmp_path / "prepared"}
+    assert tfds.builder("rgbd_folder", **options).data_dir == builder.data_dir
+    assert load_builder("rgbd_folder", **options).data_dir == builder.data_dir
+    again = tfds.builder_from_directory(builder.data_dir)
+    np.testing.assert_array_equal(samples(again)[0]["image"], samples(builder)[0]["image"])
+
+
+def test_unknown_data_set_lists_the_known_ones():
+    with pytest.raises(ValueError, match=r"'room'.*\['rgbd_folder', 'rooms'\]"):
+        load_builder("room")

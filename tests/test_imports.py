@@ -1,0 +1,104 @@
+"""What may be imported where, and that the core needs neither TensorFlow nor its companions."""
+
+import ast
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras_lwm
+
+PACKAGE = Path(keras_lwm.__file__).parent
+WITHOUT_TENSORFLOW = """
+import importlib.abc, sys
+
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"tensorflow", "tensorflow_datasets", "keras_cv"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+
+import keras
+import numpy as np
+import keras_lwm
+
+big = keras_lwm.RefineNet("resnet50", num_classes=5)
+network = keras_lwm.RefineNet("efficientnet_lite0", 5, "light", weights="imagenet", channels=32)
+model = keras_lwm.DepthPrivilegedModel(network.inputs, network.output)
+model.compile(keras.optimizers.AdamW(1e-3))
+random = np.random.default_rng(0)
+images = random.integers(0, 256, (4, 64, 64, 3)).astype("uint8")
+labels = random.integers(0, 5, (4, 64, 64)).astype("uint8")
+depths = random.uniform(1, 5, (4, 64, 64, 1)).astype("float32")
+history = model.fit(
+    images,
+    {"label": labels, "depth": depths},
+    batch_size=2,
+    callbacks=[keras_lwm.CurriculumCallback()],
+    verbose=0,
+)
+assert int(keras.ops.convert_to_numpy(model.optimizer.iterations)) == 2
+assert np.isfinite(history.history["loss"]).all()
+assert not {"tensorflow", "tensorflow_datasets", "keras_cv"} & set(sys.modules)
+"""
+
+
+def test_without_tensorflow_it_imports_builds_and_trains():
+    backend = "jax" if importlib.util.find_spec("jax") is not None else "torch"
+    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(PACKAGE.parent)}
+    subprocess.run([sys.executable, "-c", WITHOUT_TENSORFLOW], env=environment, check=True)
+
+
+def imported_packages(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+
+
+def importers(*packages):
+    """The library's files, by their path in it, that import any of these packages."""
+    return {
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        for name in imported_packages(path)
+        if any(name == package or name.startswith(f"{package}.") for package in packages)
+    }
+
+
+def test_tensorflow_is_imported_only_where_data_and_its_own_step_are():
+    for path in importers("tensorflow", "tensorflow_datasets"):
+        assert path.startswith("datasets/") or path in (
+            "pipeline.py",
+            "training/steps/tensorflow.py",
+        )
+
+
+def test_keras_cv_is_imported_in_one_module_and_only_when_asked_for():
+    named = {path.name for path in PACKAGE.rglob("*.py") if '"keras_cv"' in path.read_text()}
+    assert named == {"keras_cv_backbones.py"}
+    assert importers("keras_cv") == set()
+
+
+def test_nobody_imports_private_keras():
+    assert importers("keras.src") == set()
+
+
+def test_imports_go_one_way():
+    """Each room may import those before it, and no other."""
+    forbidden = {
+        "mining": {"networks", "metrics", "training", "datasets", "evaluation", "report"},
+        "networks": {"mining", "metrics", "training", "datasets", "evaluation", "report"},
+        "metrics": {"mining", "networks", "training", "datasets", "evaluation", "report"},
+        "training": {"networks", "datasets", "evaluation", "report"},
+        "datasets": {"mining", "networks", "metrics", "training", "evaluation", "report"},
+        "evaluation": {"mining", "networks", "training", "datasets", "report"},
+        "report": {"networks", "training", "datasets", "evaluation"},
+    }
+    for room, others in forbidden.items():
+        for other in others:
+            found = [path for path in importers(f"keras_lwm.{other}") if path.startswith(room)]
+            assert not found, f"{found} import {other}"

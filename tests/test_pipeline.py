@@ -1,0 +1,288 @@
+"""The same samples from the same seed: however parallel, from arrays, and after a resumed epoch."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from rgbd_frames import random_frame, write_frame, write_lists, write_random_folder
+
+from keras_lwm.arrays import ArrayBatches
+from keras_lwm.augmentation import Augmentation
+from keras_lwm.datasets import RgbdFolder
+from keras_lwm.datasets.sample import sample_features, sample_metadata
+from keras_lwm.order import epoch_order, sample_seed
+from keras_lwm.pipeline import evaluation_dataset, steps_per_epoch, training_dataset
+
+AUGMENTATION = Augmentation(crop=(10, 14), scale=(0.5, 2.0))
+SAMPLES, BATCH, STEPS = 7, 2, 3
+
+
+@pytest.fixture(scope="module")
+def builder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("frames")
+    write_random_folder(folder, number=SAMPLES, size=(12, 16), val=3)
+    return RgbdFolder(folder, depth_unit=0.001, data_dir=folder / "prepared")
+
+
+def take(dataset, number):
+    return [
+        {"image": image, **targets}
+        for image, targets in itertools.islice(tfds.as_numpy(dataset), number)
+    ]
+
+
+def assert_same(batches, others):
+    assert len(batches) == len(others)
+    for batch, other in zip(batches, others, strict=True):
+        assert batch.keys() == other.keys()
+        for key in batch:
+            assert batch[key].dtype == other[key].dtype
+            np.testing.assert_array_equal(batch[key], other[key])
+
+
+def differ(batches, others):
+    return any(
+        (batch["image"] != other["image"]).any()
+        for batch, other in zip(batches, others, strict=True)
+    )
+
+
+def arrays(number=SAMPLES, size=(12, 16)):
+    frames = [random_frame(seed, size) for seed in range(number)]
+    images, labels, depths = (np.stack(maps) for maps in zip(*frames, strict=True))
+    return images, labels, depths[..., None].astype(np.float32) * np.float32(0.001)
+
+
+def training(builder, **options):
+    options = {"batch_size": BATCH, "augmentation": AUGMENTATION, "seed": 5, **options}
+    return training_dataset(builder, **options)
+
+
+def test_batches_have_the_shapes_and_types_of_training_data(builder):
+    dataset = training(builder)
+    image, targets = dataset.element_spec
+    assert image == tf.TensorSpec((BATCH, 10, 14, 3), tf.uint8)
+    assert targets["label"] == tf.TensorSpec((BATCH, 10, 14), tf.uint8)
+    assert targets["depth"] == tf.TensorSpec((BATCH, 10, 14, 1), tf.float32)
+    assert steps_per_epoch(builder, "train", BATCH) == STEPS
+    assert steps_per_epoch(builder, "train[:4]", BATCH) == 2
+
+
+def test_parallelism_changes_nothing(builder):
+    alone = take(training(builder, parallel_calls=1), 2 * STEPS)
+    assert_same(alone, take(training(builder, parallel_calls=4), 2 * STEPS))
+    assert_same(alone, take(training(builder), 2 * STEPS))
+
+
+def test_arrays_give_the_same_bits(builder):
+    images, labels, depths = arrays()
+    batches = ArrayBatches(
+        images,
+        labels,
+        depths,
+        num_classes=4,
+        batch_size=BATCH,
+        augmentation=AUGMENTATION,
+        seed=5,
+    )
+    assert batches.steps_per_epoch == STEPS
+    from_arrays = [
+        {"image": image, **targets}
+        for image, targets in (batches[step] for step in range(2 * STEPS))
+    ]
+    assert_same(take(training(builder), 2 * STEPS), from_arrays)
+
+
+def test_epochs_seeds_and_orders_differ(builder):
+    batches = take(training(builder), 2 * STEPS)
+    assert differ(batches[:STEPS], batches[STEPS:])
+    assert differ(batches, take(training(builder, seed=6), 2 * STEPS))
+    assert epoch_order(5, 0, SAMPLES).tolist() != epoch_order(5, 1, SAMPLES).tolist()
+
+
+def test_resumed_epochs_equal_those_of_an_uninterrupted_run(builder):
+    uninterrupted = take(training(builder), 4 * STEPS)
+    assert_same(uninterrupted[2 * STEPS :], take(training(builder, initial_epoch=2), 2 * STEPS))
+    images, labels, depths = arrays()
+    options = {"num_classes": 4, "batch_size": BATCH, "augmentation": AUGMENTATION, "seed": 5}
+    resumed = ArrayBatches(images, labels, depths, initial_epoch=2, **options)
+    image, targets = resumed[STEPS]
+    assert_same(uninterrupted[3 * STEPS : 3 * STEPS + 1], [{"image": image, **targets}])
+
+
+def test_an_epoch_serves_no_sample_twice(builder):
+    plain = take(training(builder, augmentation=None, batch_size=1), 2 * SAMPLES)
+    for epoch in (plain[:SAMPLES], plain[SAMPLES:]):
+        served = {batch["image"].tobytes() for batch in epoch}
+        assert served == {image.tobytes() for image in arrays()[0]}
+
+
+def test_sample_seeds_depend_on_every_number():
+    states = {
+        tuple(sample_seed(*numbers).generate_state(2))
+        for numbers in itertools.product((0, 1, 2), repeat=3)
+    }
+    assert len(states) == 27
+
+
+def test_evaluation_serves_all_once_in_order_as_they_are(builder):
+    dataset = evaluation_dataset(builder, "train", batch_size=3)
+    assert dataset.cardinality() == 3
+    batches = take(dataset, 9)
+    assert [len(batch["image"]) for batch in batches] == [3, 3, 1]
+    for key, expected in zip(("image", "label", "depth"), arrays(), strict=True):
+        np.testing.assert_array_equal(np.concatenate([batch[key] for batch in batches]), expected)
+
+
+def test_split_expressions(builder):
+    (batch,) = take(evaluation_dataset(builder, "train[2:4]", batch_size=4), 9)
+    np.testing.assert_array_equal(batch["image"], arrays()[0][2:4])
+
+
+@pytest.fixture
+def mixed_sizes(tmp_path):
+    names = []
+    for seed, size in enumerate([(6, 8), (9, 12), (6, 8), (6, 8), (9, 12)]):
+        names.append(f"{seed}")
+        write_frame(tmp_path, names[-1], *random_frame(seed, size))
+    write_lists(tmp_path, train=names)
+    return RgbdFolder(tmp_path, depth_unit=0.001, data_dir=tmp_path / "prepared")
+
+
+def test_evaluation_never_mixes_sizes_in_a_batch(mixed_sizes):
+    dataset = evaluation_dataset(mixed_sizes, "train", batch_size=2)
+    batches = take(dataset, 9)
+    shapes = sorted(batch["label"].shape for batch in batches)
+    assert shapes == [(1, 6, 8), (2, 6, 8), (2, 9, 12)]
+    assert dataset.cardinality() == len(batches)
+
+
+def test_training_on_mixed_sizes_needs_a_crop(mixed_sizes):
+    with pytest.raises(ValueError, match=r"frames of 2 sizes: 6x8, 9x12"):
+        training(mixed_sizes, augmentation=None)
+    assert take(training(mixed_sizes), 1)[0]["image"].shape == (BATCH, 10, 14, 3)
+
+
+def test_unknown_split_and_batches_that_cannot_be_filled(builder):
+    with pytest.raises(ValueError, match=r"no split 'tset'.*\['train', 'val'\]"):
+        training(builder, split="tset")
+    with pytest.raises(ValueError, match="batch_size from 1 to .* 7; received 8"):
+        training(builder, batch_size=8)
+    with pytest.raises(ValueError, match="received 0"):
+        steps_per_epoch(builder, "train", 0)
+
+
+def test_a_file_that_ends_early_is_named(builder, tmp_path):
+    copy = RgbdFolder(**{**builder._original_state, "data_dir": tmp_path})
+    copy.download_and_prepare()
+    (path,) = copy.data_path.glob("*train.tfrecord*")
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ValueError, match=rf"{path.name} ends after \d+ bytes.*7 of 7"):
+        training(copy)
+
+
+class Careless(tfds.core.GeneratorBasedBuilder):
+    """A data set somebody else wrote: one label id is outside the classes, one depth too small."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        return tfds.core.DatasetInfo(
+            builder=self,
+            features=sample_features(),
+            metadata=sample_metadata(["wall", "floor", "chair"], [(1, 1, 1)] * 3),
+        )
+
+    def _split_generators(self, dl_manager):
+        return {
+            "label": self._generate_examples("label"),
+            "depth": self._generate_examples("depth"),
+        }
+
+    def _generate_examples(self, wrong):
+        image, label, depth = random_frame(0)
+        label[:] = 1
+        if wrong == "label":
+            label[2, 3] = 17
+        depth = depth[:, :-1] if wrong == "depth" else depth
+        yield (
+            "0",
+            {
+                "image": image,
+                "label": label[..., None],
+                "depth": depth[..., None].astype(np.float32),
+                "name": "kitchen",
+            },
+        )
+
+
+@pytest.fixture(scope="module")
+def careless(tmp_path_factory):
+    return Careless(data_dir=tmp_path_factory.mktemp("careless"))
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        (
+            "label",
+            r"kitchen of label holds the label id 17 \(1 pixels\): expected 0 to 2, or 255",
+        ),
+        ("depth", r"kitchen of depth: expected .* of one size; received .*depth \(6, 7, 1\)"),
+    ],
+)
+def test_a_bad_sample_is_named_by_both_datasets(careless, split, message):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        take(training(careless, split=split, batch_size=1), 1)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        take(evaluation_dataset(careless, split), 1)
+
+
+def test_arrays_are_checked_before_training():
+    images, labels, depths = arrays()
+    with pytest.raises(ValueError, match=r"array index 0 holds the label id 3 .*0 to 2"):
+        ArrayBatches(images, labels, depths, num_classes=3, batch_size=2)
+    with pytest.raises(ValueError, match=r"index 0: .*depth \(12, 16\)"):
+        ArrayBatches(images, labels, depths[..., 0], num_classes=4, batch_size=2)
+    with pytest.raises(ValueError, match="uint8, 0 to 255; received float32"):
+        ArrayBatches(images / np.float32(255), labels, num_classes=4, batch_size=2)
+    with pytest.raises(ValueError, match="as many labels and depths as images, 7; received 6"):
+        ArrayBatches(images, labels[1:], num_classes=4, batch_size=2)
+    with pytest.raises(ValueError, match="integer class ids; received float64"):
+        ArrayBatches(images, labels / 2, num_classes=4, batch_size=2)
+
+
+def tiny_model():
+    image = keras.Input((None, None, 3))
+    features = keras.layers.Rescaling(1 / 255)(image)
+    outputs = {
+        "label": keras.layers.Conv2D(256, 1, name="label")(features),
+        "depth": keras.layers.Conv2D(1, 1, name="depth")(features),
+    }
+    model = keras.Model(image, outputs)
+    losses = {
+        "label": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        "depth": "mean_absolute_error",
+    }
+    model.compile("sgd", losses)
+    return model
+
+
+def test_fit_takes_both_and_learns_the_same(builder):
+    images, labels, depths = arrays()
+    options = {"num_classes": 4, "batch_size": BATCH, "augmentation": AUGMENTATION, "seed": 5}
+    histories = []
+    for data in (training(builder), ArrayBatches(images, labels, depths, **options)):
+        keras.utils.set_random_seed(0)
+        fit = {"steps_per_epoch": STEPS, "epochs": 2, "shuffle": False, "verbose": 0}
+        histories.append(tiny_model().fit(data, **fit).history["loss"])
+    np.testing.assert_allclose(histories[0], histories[1], rtol=1e-5)
+
+
+def test_fit_ends_in_the_sentence_that_names_the_sample(careless):
+    data = training(careless, split="label", batch_size=1)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="kitchen of label holds the label"):
+        tiny_model().fit(data, steps_per_epoch=1, verbose=0)
