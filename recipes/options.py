@@ -4,7 +4,10 @@ This imports neither Keras nor keras_lwm, because the backend must be chosen bef
 imported. An option left at None is not passed on: then the library's own default holds.
 """
 
+import functools
 import os
+import traceback
+from pathlib import Path
 
 import click
 from click.core import ParameterSource
@@ -42,6 +45,7 @@ NETWORK = {
     "variant": (click.Choice(["full", "light"]), "Of RefineNet."),
     "weights": (str, "imagenet, or a file of weights; random where not given."),
     "frozen_batch_norm": (bool, "Whether the backbone's batch statistics stay."),
+    "channels": (int, "Width of the decoder."),
     "initial_depth": (float, "Metres, a typical depth of the scenes."),
 }
 TRAINING = {
@@ -88,6 +92,22 @@ def training_options(**defaults):
         return command
 
     return decorate
+
+
+def in_a_sentence(command):
+    """Ends a command with the sentence alone where the library refuses what it was given."""
+
+    @functools.wraps(command)
+    def guarded(*args, **kwargs):
+        try:
+            return command(*args, **kwargs)
+        except (ValueError, ImportError) as error:
+            *_, last = traceback.extract_tb(error.__traceback__)
+            if "keras_lwm" not in Path(last.filename).parts:
+                raise
+            raise click.ClickException(str(error)) from error
+
+    return guarded
 
 
 def use_backend(backend):

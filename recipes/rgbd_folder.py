@@ -6,7 +6,7 @@ HEADER
 """
 
 import click
-from options import CURRICULUM, given, training_options, use_backend
+from options import CURRICULUM, given, in_a_sentence, training_options, use_backend
 
 
 @click.command()
@@ -32,9 +32,11 @@ from options import CURRICULUM, given, training_options, use_backend
     backbone="efficientnet_lite0",
     weights="imagenet",
     variant="light",
+    channels=128,
     weighting="lwm",
 )
 @click.pass_context
+@in_a_sentence
 def main(context, backend, data_dir, **_):
     """Trains on the frames of FOLDER, and scores on its test split."""
     use_backend(backend)

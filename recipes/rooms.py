@@ -6,13 +6,13 @@ HEADER
 """
 
 import click
-from options import CURRICULUM, given, training_options, use_backend
+from options import CURRICULUM, given, in_a_sentence, training_options, use_backend
 
 
 @click.command()
 @training_options(
     out="runs/rooms",
-    epochs=12,
+    epochs=8,
     batch_size=8,
     crop=(160, 224),
     scale=(0.5, 1.1),
@@ -24,9 +24,11 @@ from options import CURRICULUM, given, training_options, use_backend
     backbone="efficientnet_lite0",
     weights="imagenet",
     variant="light",
+    channels=128,
     weighting="lwm",
 )
 @click.pass_context
+@in_a_sentence
 def main(context, backend, data_dir, **_):
     """Trains on rendered rooms, and scores on rooms that were never trained on."""
     use_backend(backend)
