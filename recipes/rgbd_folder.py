@@ -15,6 +15,7 @@ from options import CURRICULUM, given, in_a_sentence, training_options, use_back
 @click.option("--first-id", type=int, default=0, show_default=True, help="Id of the first class.")
 @click.option("--void-ids", type=int, multiple=True, default=(255,), show_default=True)
 @click.option("--size", type=(int, int), help="Height and width to store frames in, for speed.")
+@click.option("--unusual-depth", is_flag=True, help="Accept a median below 0.1 m or above 80 m.")
 @click.option("--train-split", default="train", show_default=True)
 @click.option("--validation-split", default="val", show_default=True)
 @click.option("--test-split", default="test", show_default=True)
@@ -46,6 +47,7 @@ def main(context, backend, data_dir, **_):
     from keras_lwm import CurriculumCallback
     from keras_lwm.datasets import load_builder
     from keras_lwm.pipeline import evaluation_dataset
+    from keras_lwm.training import ProgressLine
 
     run = open_run(context)
     options = run.options
@@ -60,6 +62,7 @@ def main(context, backend, data_dir, **_):
         first_id=options["first_id"],
         void_ids=options["void_ids"],
         size=options["size"],
+        unusual_depth=options["unusual_depth"],
         splits=dict.fromkeys([train, validation, test]),
         data_dir=data_dir,
     )
@@ -78,7 +81,12 @@ def main(context, backend, data_dir, **_):
         epochs=options["epochs"],
         initial_epoch=run.initial_epoch,
         validation_data=evaluation_dataset(frames, validation, batch_size=options["batch_size"]),
-        callbacks=[CurriculumCallback(**given(options, CURRICULUM)), *run.callbacks()],
+        callbacks=[
+            CurriculumCallback(**given(options, CURRICULUM)),
+            ProgressLine(),
+            *run.callbacks(),
+        ],
+        verbose=0,
     )
 
     report(run, evaluation_dataset(frames, test), classes)

@@ -38,6 +38,7 @@ def main(context, backend, data_dir, **_):
     from keras_lwm import CurriculumCallback
     from keras_lwm.datasets import load_builder
     from keras_lwm.pipeline import evaluation_dataset
+    from keras_lwm.training import ProgressLine
 
     run = open_run(context)
     options = run.options
@@ -59,7 +60,12 @@ def main(context, backend, data_dir, **_):
         epochs=options["epochs"],
         initial_epoch=run.initial_epoch,
         validation_data=evaluation_dataset(rooms, "validation", batch_size=options["batch_size"]),
-        callbacks=[CurriculumCallback(**given(options, CURRICULUM)), *run.callbacks()],
+        callbacks=[
+            CurriculumCallback(**given(options, CURRICULUM)),
+            ProgressLine(),
+            *run.callbacks(),
+        ],
+        verbose=0,
     )
 
     report(run, evaluation_dataset(rooms, "test"), classes)

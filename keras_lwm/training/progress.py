@@ -1,0 +1,35 @@
+"""Progress that fits on one line of a terminal, however many logs the model has."""
+
+import keras
+
+SHOWN = ("loss", "mean_iou", "skipped_steps", "val_loss", "val_mean_iou")
+
+
+class ProgressLine(keras.callbacks.Callback):
+    """Shows a bar with the steps and the time left of the epoch, and a few of the logs.
+
+    A `DepthPrivilegedModel` has more logs than a terminal has columns, and Keras' own bar, too long
+    to be overwritten, fills the screen with a line a step: `fit(..., verbose=0)` leaves it out.
+
+    Args:
+        shown: names of the logs to show, where they are there; `skipped_steps` only if there are.
+    """
+
+    def __init__(self, shown=SHOWN):
+        super().__init__()
+        self.shown = shown
+        self.bar = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        print(f"Epoch {epoch + 1}/{self.params['epochs']}")
+        self.bar = keras.utils.Progbar(self.params["steps"], stateful_metrics=self.shown)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.bar.update(batch + 1, self._values(logs), finalize=False)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.bar.update(self.bar.target, self._values(logs), finalize=True)
+
+    def _values(self, logs):
+        values = [(name, float(logs[name])) for name in self.shown if name in (logs or {})]
+        return [(name, value) for name, value in values if name != "skipped_steps" or value]

@@ -1,0 +1,19 @@
+import numpy as np
+
+from keras_lwm.training import ProgressLine
+
+
+def test_an_epoch_is_shown_in_lines_that_fit_a_terminal(capsys):
+    line = ProgressLine()
+    line.set_params({"epochs": 3, "steps": 2})
+    line.on_epoch_begin(1)
+    logs = {f"log_{number}": 1.0 for number in range(20)}
+    logs |= {"loss": np.float32(1.25), "mean_iou": 0.5, "skipped_steps": 0.0}
+    line.on_train_batch_end(0, logs)
+    line.on_epoch_end(1, {**logs, "val_mean_iou": 0.75, "skipped_steps": 1.0})
+    shown = capsys.readouterr().out
+    assert shown.startswith("Epoch 2/3\n")
+    assert "loss: 1.25" in shown and "val_mean_iou: 0.75" in shown and "skipped_steps: 1" in shown
+    assert "log_0" not in shown
+    plain = shown.replace("\x08", "").split("\n")
+    assert max(len(part) for one in plain for part in one.split("\r")) < 160
