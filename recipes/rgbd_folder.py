@@ -68,13 +68,14 @@ def main(context, backend, data_dir, **_):
     )
     classes = frames.info.metadata
     training, steps = training_batches(run, frames, train)
-    show_training_samples(run, training, classes)
 
     # The network, its loss weighted by how hard depth says that pixels are.
     if run.initial_epoch:
         model = keras.saving.load_model(run.last_model_path)
     else:
         model = new_model(options, len(classes["class_names"]), steps * options["epochs"])
+    run.begin()
+    show_training_samples(run, training, classes)
     model.fit(
         training,
         steps_per_epoch=steps,

@@ -2,7 +2,8 @@
 
     python recipes/rooms.py
 
-HEADER
+It takes 10 minutes on 2 CPU cores under TensorFlow, the rendering of 660 frames included, and needs
+the extra `pretrained`. Expect a test mIoU of about 59 % (59.1 % with seed 0).
 """
 
 import click
@@ -47,13 +48,14 @@ def main(context, backend, data_dir, **_):
     rooms = load_builder("rooms", data_dir=data_dir)
     classes = rooms.info.metadata
     training, steps = training_batches(run, rooms, "train")
-    show_training_samples(run, training, classes)
 
     # The network, its loss weighted by how hard depth says that pixels are.
     if run.initial_epoch:
         model = keras.saving.load_model(run.last_model_path)
     else:
         model = new_model(options, len(classes["class_names"]), steps * options["epochs"])
+    run.begin()
+    show_training_samples(run, training, classes)
     model.fit(
         training,
         steps_per_epoch=steps,

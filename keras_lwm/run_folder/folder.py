@@ -42,10 +42,11 @@ class RunFolder:
 
         run = RunFolder(out, options, resume)
         model = keras.models.load_model(run.last_model_path) if run.initial_epoch else build()
+        run.begin()
         model.fit(..., initial_epoch=run.initial_epoch, callbacks=[..., *run.callbacks()])
 
     Args:
-        path: the folder; created where it does not exist.
+        path: the folder; created by `begin` where it does not exist.
         options: a dictionary of plain values. With `resume`, the options that were asked for anew,
             if any: they must equal the recorded ones.
         resume: go on with the run that `path` holds.
@@ -77,8 +78,6 @@ class RunFolder:
                 f"{self.path} holds another run ({', '.join(found)}): go on with it by --resume, "
                 f"or choose another folder by --out."
             )
-        self.path.mkdir(parents=True, exist_ok=True)
-        write_json(self.options_path, options)
         self.options = json.loads(as_json(options))
         self.initial_epoch = 0
 
@@ -99,6 +98,16 @@ class RunFolder:
                 )
         saved = self.last_model_path.exists()
         self.initial_epoch = read_progress(self.last_model_path)["epochs"] if saved else 0
+
+    def begin(self):
+        """Creates the folder and writes the options, where it is a new run; returns the run.
+
+        Only now, so that a run refused for its options or its data leaves no folder behind.
+        """
+        if not self.options_path.exists():
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_json(self.options_path, self.options)
+        return self
 
     def callbacks(self, monitor="val_mean_iou", mode="max"):
         """Returns the Keras callbacks that write history, TensorBoard, best and last model.

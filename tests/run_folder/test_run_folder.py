@@ -56,7 +56,7 @@ class KillAt(keras.callbacks.Callback):
 
 
 def test_a_run_leaves_options_models_history_and_tensorboard(tmp_path):
-    run = RunFolder(tmp_path / "deep" / "run", OPTIONS)
+    run = RunFolder(tmp_path / "deep" / "run", OPTIONS).begin()
     assert json.loads(run.options_path.read_text()) == run.options
     assert run.options["crop"] == [240, 320]
     model = tiny_model()
@@ -75,9 +75,9 @@ def test_a_run_leaves_options_models_history_and_tensorboard(tmp_path):
 
 def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path):
     whole = tiny_model()
-    unbroken = RunFolder(tmp_path / "whole", OPTIONS)
+    unbroken = RunFolder(tmp_path / "whole", OPTIONS).begin()
     fit(unbroken, whole, 4)
-    fit(RunFolder(tmp_path / "run", OPTIONS), tiny_model(), 2)
+    fit(RunFolder(tmp_path / "run", OPTIONS).begin(), tiny_model(), 2)
     run = RunFolder(tmp_path / "run", resume=True)
     assert run.initial_epoch == 2
     model = keras.models.load_model(run.last_model_path)
@@ -89,7 +89,7 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path):
 
 @pytest.mark.parametrize("before", ["last model", "every file"])
 def test_a_run_killed_within_an_epochs_end_repeats_that_epoch(tmp_path, before, monkeypatch):
-    run = RunFolder(tmp_path / "run", OPTIONS)
+    run = RunFolder(tmp_path / "run", OPTIONS).begin()
     with pytest.raises(Killed):
         if before == "every file":
             fit(run, tiny_model(), 3, extra=[KillAt(1)])
@@ -112,7 +112,7 @@ def test_a_run_killed_within_an_epochs_end_repeats_that_epoch(tmp_path, before, 
 
 
 def test_a_run_killed_while_saving_keeps_the_model_before(tmp_path, monkeypatch):
-    run = RunFolder(tmp_path / "run", OPTIONS)
+    run = RunFolder(tmp_path / "run", OPTIONS).begin()
     model = tiny_model()
     fit(run, model, 1)
     weights = model.get_weights()
@@ -139,7 +139,7 @@ def _of(model, run):
 
 
 def test_the_best_model_before_a_resume_is_the_one_to_better(tmp_path):
-    run = RunFolder(tmp_path / "run", OPTIONS)
+    run = RunFolder(tmp_path / "run", OPTIONS).begin()
     best = run.callbacks("score")[-2]
     best.set_model(tiny_model())
     best.on_epoch_end(0, {"score": 0.5})
@@ -153,7 +153,7 @@ def test_the_best_model_before_a_resume_is_the_one_to_better(tmp_path):
 
 
 def test_epochs_without_validation_choose_no_best_model_and_leave_cells_empty(tmp_path):
-    run = RunFolder(tmp_path / "run", OPTIONS)
+    run = RunFolder(tmp_path / "run", OPTIONS).begin()
     x = np.ones((2, 2), "float32")
     for epochs in (1, 2, 3):
         tiny_model().fit(
@@ -172,30 +172,38 @@ def test_epochs_without_validation_choose_no_best_model_and_leave_cells_empty(tm
 
 
 def test_an_unknown_monitor_is_told_at_the_first_epoch(tmp_path):
-    best = RunFolder(tmp_path / "run", OPTIONS).callbacks("val_mIoU")[-2]
+    best = RunFolder(tmp_path / "run", OPTIONS).begin().callbacks("val_mIoU")[-2]
     best.on_epoch_end(0, {"loss": 1.0})
     with pytest.raises(ValueError, match="'val_mIoU' .* received loss, val_mean_iou"):
         best.on_epoch_end(0, {"loss": 1.0, "val_mean_iou": 0.1})
 
 
 def test_a_folder_that_holds_another_run_is_refused_and_left_alone(tmp_path):
-    run = RunFolder(tmp_path, OPTIONS)
+    run = RunFolder(tmp_path, OPTIONS).begin()
     before = run.options_path.read_bytes()
     with pytest.raises(ValueError, match=r"holds another run \(options.json\).*--resume.*--out"):
         RunFolder(tmp_path, {"weighting": "uniform"})
     assert run.options_path.read_bytes() == before
 
 
+def test_nothing_is_written_before_the_run_begins(tmp_path):
+    run = RunFolder(tmp_path / "run", OPTIONS)
+    assert not run.path.exists()
+    assert RunFolder(tmp_path / "run", OPTIONS).options == run.begin().options
+    with pytest.raises(ValueError, match="holds another run"):
+        RunFolder(tmp_path / "run", OPTIONS)
+
+
 def test_a_folder_of_other_things_is_used(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    assert RunFolder(tmp_path, OPTIONS).initial_epoch == 0
+    assert RunFolder(tmp_path, OPTIONS).begin().initial_epoch == 0
 
 
 def test_what_cannot_be_resumed_is_told(tmp_path):
     with pytest.raises(ValueError, match="Expected a run to resume in .*found no options.json"):
         RunFolder(tmp_path / "nowhere", resume=True)
     assert not (tmp_path / "nowhere").exists()
-    run = RunFolder(tmp_path / "run", OPTIONS)
+    run = RunFolder(tmp_path / "run", OPTIONS).begin()
     assert RunFolder(run.path, resume=True).initial_epoch == 0
     assert RunFolder(run.path, {"crop": (240, 320)}, resume=True).options == run.options
     with pytest.raises(ValueError, match="started with weighting='full'; received.*'uniform'"):
@@ -218,7 +226,7 @@ def test_a_file_in_the_folders_place_is_refused(tmp_path):
 
 
 def test_test_scores_are_written_whole_and_never_with_nan(tmp_path):
-    run = RunFolder(tmp_path, OPTIONS)
+    run = RunFolder(tmp_path, OPTIONS).begin()
     run.write_test_scores({"mean_iou": 0.5})
     with pytest.raises(ValueError):
         run.write_test_scores({"mean_iou": float("nan")})
@@ -231,5 +239,5 @@ def test_without_tensorflow_tensorboard_is_left_out_and_said_so(tmp_path, monkey
         importlib.util, "find_spec", lambda name: None if name == "tensorflow" else find(name)
     )
     with pytest.warns(UserWarning, match="tensorflow not installed"):
-        callbacks = RunFolder(tmp_path, OPTIONS).callbacks()
+        callbacks = RunFolder(tmp_path, OPTIONS).begin().callbacks()
     assert len(callbacks) == 3
