@@ -40,6 +40,7 @@ def saved_model(path, segmentation_error):
 def arrays_of(backend, model_path, out_path):
     paths = [HERE.parents[1], HERE.parent, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {
+        "XLA_FLAGS": "--xla_backend_optimization_level=0",
         **os.environ,
         "KERAS_BACKEND": backend,
         "PYTHONPATH": os.pathsep.join(map(str, paths)),
