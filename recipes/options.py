@@ -114,6 +114,8 @@ def use_backend(backend):
     """Makes Keras use a backend; must come before anything imports Keras."""
     if backend is not None:
         os.environ["KERAS_BACKEND"] = backend
+    # TensorFlow's remarks about its build would bury the progress.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 def of_the_run(context, explicit=False):

@@ -91,7 +91,7 @@ def test_a_run_trains_scores_and_keeps_everything(frames, tmp_path):
     ("options", "sentence"),
     [
         (["--weighting", "hard"], "Error: Expected a weighting among .*; received 'hard'."),
-        (["--backbone", "vgg"], "Error: .*efficientnet_lite0.*'vgg'.*"),
+        (["--backbone", "vgg"], "Error: Unknown backbone 'vgg'; .*efficientnet_lite0"),
         (["--first-id", "2"], "Error: .*label.*"),
     ],
 )
