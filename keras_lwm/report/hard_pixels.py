@@ -27,7 +27,9 @@ def hard_pixel_maps(model, image, label, depth):
         A dictionary of NumPy arrays: `prediction` (H, W) class ids; `predicted_depth` (h, w) metres
         and the maps `dpe`, `dse` and `weight`, at the main output's resolution.
     """
-    outputs = model(ops.convert_to_tensor(image[None], "float32"), training=False)
+    # Compiled: run op by op, JAX would compile every layer by itself.
+    outputs = model.predict_on_batch(image[None].astype("float32"))
+    outputs = {name: ops.convert_to_tensor(values) for name, values in outputs.items()}
     logits = outputs["segmentation"]
     targets = (
         ops.convert_to_tensor(label[None].astype("int32")),

@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+from keras import ops
+from training_samples import tiny_batch, tiny_network
+
+from keras_lwm import DepthPrivilegedModel, mining
+from keras_lwm.report import hard_pixel_maps
+from keras_lwm.resampling import resize_bilinear
+
+
+@pytest.mark.parametrize("weighting", ["lwm", "uniform"])
+def test_every_weighting_shows_the_same_maps(weighting):
+    network = tiny_network(size=(None, None))
+    model = DepthPrivilegedModel(network.inputs, network.output, weighting=weighting)
+    images, targets = tiny_batch(1, size=(40, 48))
+    image, label, depth = images[0], targets["label"][0], np.full((40, 48, 1), 2.0, "float32")
+    maps = hard_pixel_maps(model, image, label, depth)
+    outputs = model(images.astype("float32"), training=False)
+    logits = outputs["segmentation"]
+    class_ids = ops.argmax(resize_bilinear(logits, (40, 48)), axis=-1)
+    np.testing.assert_array_equal(maps["prediction"], ops.convert_to_numpy(class_ids)[0])
+    given = (logits, label[None], depth[None], outputs["depth"])
+    expected = mining.get(weighting).measure(*given)["loss_weight"]
+    np.testing.assert_allclose(maps["weight"], ops.convert_to_numpy(expected)[0], rtol=1e-3)
+    measured = mining.LossWeightModule().measure(*given)
+    for short, name in (
+        ("dpe", "depth_prediction_error"),
+        ("dse", "depth_aware_segmentation_error"),
+    ):
+        np.testing.assert_allclose(
+            maps[short], ops.convert_to_numpy(measured[name])[0], rtol=1e-3, atol=1e-5
+        )
