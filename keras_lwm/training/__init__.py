@@ -4,9 +4,11 @@ from keras_lwm.training.losses import depth_loss, segmentation_loss
 from keras_lwm.training.model import DepthPrivilegedModel
 from keras_lwm.training.objective import plain_objective, privileged_objective
 from keras_lwm.training.progress import ProgressLine
+from keras_lwm.training.schedules import PolynomialDecay
 
 __all__ = [
     "DepthPrivilegedModel",
+    "PolynomialDecay",
     "ProgressLine",
     "depth_loss",
     "plain_objective",

@@ -44,6 +44,9 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         side_weight, depth_weight: factors of side and depth losses in the total.
         depth_loss: `"berhu"`, `"log_l1"` or `"scale_invariant"`.
         class_weights: None, or one factor a class for its pixels' loss.
+        l2: factor of half the sum of all squared trainable weights, added to the training loss. Its
+            gradient is `l2` times each weight: the "weight decay" of the published SGD schedules,
+            which Keras' optimisers, whose `weight_decay` is the decoupled kind, do not have.
         learning_rate_multipliers: dictionary from the name of one of the network's layers to the
             factor on its learning rate, such as `{"backbone": 0.1}`.
         **kwargs: `name` and `trainable`, as for `keras.Model`.
@@ -68,6 +71,7 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         depth_weight=0.5,
         depth_loss="berhu",
         class_weights=None,
+        l2=0.0,
         learning_rate_multipliers=None,
         **kwargs,
     ):
@@ -83,12 +87,15 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
             raise ValueError(
                 f"Expected {num_classes} class weights, one a class; received {len(class_weights)}."
             )
+        if not 0 <= l2 < float("inf"):
+            raise ValueError(f"Expected l2 to be a finite number of at least 0; received {l2!r}.")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
         self.weighting = weighting
         self.side_weight = side_weight
         self.depth_weight = depth_weight
         self.depth_loss = depth_loss
         self.class_weights = class_weights
+        self.l2 = l2
         self.learning_rate_multipliers = dict(learning_rate_multipliers or {})
         self.num_classes = num_classes
         variable_multipliers(self, self.learning_rate_multipliers)
@@ -141,7 +148,13 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
             depth_loss=self.depth_loss,
             class_weights=self.class_weights,
         )
-        return loss + sum(self.losses), parts, outputs
+        return loss + sum(self.losses) + self._l2_penalty(), parts, outputs
+
+    def _l2_penalty(self):
+        if not self.l2:
+            return 0.0
+        squares = [ops.sum(ops.square(variable)) for variable in self.trainable_variables]
+        return 0.5 * self.l2 * sum(ops.cast(square, "float32") for square in squares)
 
     def training_logs(self, loss, parts, outputs, y, finite):
         """Takes a step into the running logs, unless it was skipped, and returns them."""
@@ -227,6 +240,7 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
             "depth_weight": self.depth_weight,
             "depth_loss": self.depth_loss,
             "class_weights": self.class_weights,
+            "l2": self.l2,
             "learning_rate_multipliers": dict(self.learning_rate_multipliers),
             "name": self.name,
         }

@@ -264,3 +264,26 @@ def test_averages_are_refused_beside_multipliers():
         tiny_model(
             keras.optimizers.SGD(0.1, use_ema=True), learning_rate_multipliers={"encoder_0": 0.1}
         )
+
+
+def test_l2_adds_its_share_of_each_weight_to_the_gradient():
+    """One step of plain SGD, beside the same step without: the difference is -rate * l2 * w."""
+    x, y = tiny_batch(4)
+    rate, l2 = 0.05, 0.3
+    plain, penalised = (tiny_model(keras.optimizers.SGD(rate), l2=amount) for amount in (0.0, l2))
+    start = values(plain.trainable_variables)
+    assert_same(values(penalised.trainable_variables), start)
+    for model in (plain, penalised):
+        fit(model, x, y)
+    shrunk = [
+        after - rate * l2 * before
+        for after, before in zip(values(plain.trainable_variables), start, strict=True)
+    ]
+    assert_same(values(penalised.trainable_variables), shrunk, rtol=1e-4, atol=1e-6)
+
+
+def test_l2_is_saved_with_the_model_and_must_be_a_number(tmp_path):
+    tiny_model(l2=0.25).save(tmp_path / "model.keras")
+    assert keras.saving.load_model(tmp_path / "model.keras").l2 == 0.25
+    with pytest.raises(ValueError, match="received -1"):
+        tiny_model(l2=-1)
