@@ -1,16 +1,13 @@
-"""The command-line options that the recipes share, and the backend they choose.
+"""The command-line options that the recipes share.
 
-This imports neither Keras nor keras_lwm, because the backend must be chosen before Keras is
-imported. An option left at None is not passed on: then the library's own default holds.
+This imports no Keras, because the backend must be chosen before. An option left at None is not
+passed on: then the library's own default holds.
 """
-
-import functools
-import os
-import traceback
-from pathlib import Path
 
 import click
 from click.core import ParameterSource
+
+from keras_lwm_cli.running import backend_option
 
 WEIGHTING = {
     "strength": (float, "How far the weights move from 1."),
@@ -67,11 +64,7 @@ NOT_OF_THE_RUN = ("backend", "out", "resume", "data_dir")
 def training_options(**defaults):
     """Adds the shared options to a click command; `defaults` are the recipe's own values."""
     options = [
-        click.option(
-            "--backend",
-            type=click.Choice(["tensorflow", "jax", "torch"]),
-            help="Keras backend; else what KERAS_BACKEND or Keras' configuration says.",
-        ),
+        backend_option,
         click.option("--out", type=click.Path(), default=defaults.pop("out"), show_default=True),
         click.option("--resume", is_flag=True, help="Go on with the run in --out."),
         click.option("--data-dir", type=click.Path(), help="Where TFDS keeps prepared data."),
@@ -92,30 +85,6 @@ def training_options(**defaults):
         return command
 
     return decorate
-
-
-def in_a_sentence(command):
-    """Ends a command with the sentence alone where the library refuses what it was given."""
-
-    @functools.wraps(command)
-    def guarded(*args, **kwargs):
-        try:
-            return command(*args, **kwargs)
-        except (ValueError, ImportError) as error:
-            *_, last = traceback.extract_tb(error.__traceback__)
-            if "keras_lwm" not in Path(last.filename).parts:
-                raise
-            raise click.ClickException(str(error)) from error
-
-    return guarded
-
-
-def use_backend(backend):
-    """Makes Keras use a backend; must come before anything imports Keras."""
-    if backend is not None:
-        os.environ["KERAS_BACKEND"] = backend
-    # TensorFlow's remarks about its build would bury the progress.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 def of_the_run(context, explicit=False):

@@ -9,7 +9,9 @@ two minutes. Nobody has run its 20 epochs to the end yet: with `--epochs 4 --siz
 """
 
 import click
-from options import CURRICULUM, given, in_a_sentence, training_options, use_backend
+from options import CURRICULUM, given, training_options
+
+from keras_lwm_cli.running import in_a_sentence, use_backend
 
 
 @click.command()
@@ -77,7 +79,7 @@ def main(context, backend, data_dir, **_):
         model = keras.saving.load_model(run.last_model_path)
     else:
         model = new_model(options, len(classes["class_names"]), steps * options["epochs"])
-    run.begin()
+    run.begin(**classes)
     show_training_samples(run, training, classes)
     model.fit(
         training,

@@ -7,7 +7,9 @@ the extra `pretrained`. Expect a test mIoU of about 59 % (59.1 % with seed 0).
 """
 
 import click
-from options import CURRICULUM, given, in_a_sentence, training_options, use_backend
+from options import CURRICULUM, given, training_options
+
+from keras_lwm_cli.running import in_a_sentence, use_backend
 
 
 @click.command()
@@ -54,7 +56,7 @@ def main(context, backend, data_dir, **_):
         model = keras.saving.load_model(run.last_model_path)
     else:
         model = new_model(options, len(classes["class_names"]), steps * options["epochs"])
-    run.begin()
+    run.begin(**classes)
     show_training_samples(run, training, classes)
     model.fit(
         training,

@@ -1,8 +1,9 @@
 """Saving a model together with the training's progress, in one file that is never half-written.
 
-The progress travels inside the `.keras` file (a zip archive), as one more small entry that Keras
-does not read. So model and progress are replaced in the same instant: a run that is killed between
-any two instructions resumes at the epoch that its model has really reached.
+Progress and description travel inside the `.keras` file (a zip archive), as small entries that
+Keras does not read. So model and progress are replaced in the same instant: a run that is killed
+between any two instructions resumes at the epoch that its model has really reached. And whoever is
+given the file alone knows the classes.
 """
 
 import json
@@ -12,16 +13,24 @@ import zipfile
 import keras
 
 from keras_lwm.atomic_write import atomic_write
+from keras_lwm.description import Description
 
-_ENTRY = "keras_lwm_progress.json"
+_PROGRESS = "keras_lwm_progress.json"
+_DESCRIPTION = "keras_lwm_description.json"
 
 
-def save_checkpoint(model, path, progress):
-    """Saves `model` with optimiser to `path` (.keras), with the plain dictionary `progress`."""
+def save_checkpoint(model, path, progress, description):
+    """Saves `model` with optimiser to `path` (.keras), and what is known of it.
+
+    Args:
+        progress: a dictionary of plain values.
+        description: a `Description` of its classes.
+    """
     with atomic_write(path) as partial:
         model.save(partial)
         with zipfile.ZipFile(partial, "a") as archive:
-            archive.writestr(_ENTRY, json.dumps(progress, allow_nan=False))
+            archive.writestr(_PROGRESS, json.dumps(progress, allow_nan=False))
+            archive.writestr(_DESCRIPTION, description.as_json())
 
 
 def read_progress(path):
@@ -32,12 +41,28 @@ def read_progress(path):
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read(_ENTRY))
+            return json.loads(archive.read(_PROGRESS))
     except (zipfile.BadZipFile, KeyError, json.JSONDecodeError) as error:
         raise ValueError(
             f"Expected a model saved by a training run, with its progress; received {path}, which "
             f"cannot be read as one ({error})."
         ) from error
+
+
+def read_description(path):
+    """Reads the `Description` inside a `.keras` file; None where it has none.
+
+    Raises:
+        ValueError: if the file is no `.keras` file, or its description cannot be read.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if _DESCRIPTION not in archive.namelist():
+                return None
+            text = archive.read(_DESCRIPTION).decode("utf-8")
+    except (OSError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+        raise ValueError(f"Expected a .keras file; received {path} ({error}).") from error
+    return Description.from_json(text, path)
 
 
 class SaveLast(keras.callbacks.Callback):
@@ -49,14 +74,16 @@ class SaveLast(keras.callbacks.Callback):
 
     Args:
         path: where to save, ending in `.keras`.
+        description: a `Description` of the classes, saved with the model.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, description):
         super().__init__()
         self.path = path
+        self.description = description
 
     def on_epoch_end(self, epoch, logs=None):
-        save_checkpoint(self.model, self.path, {"epochs": epoch + 1})
+        save_checkpoint(self.model, self.path, {"epochs": epoch + 1}, self.description)
 
 
 class SaveBest(keras.callbacks.Callback):
@@ -66,17 +93,19 @@ class SaveBest(keras.callbacks.Callback):
 
     Args:
         path: where to save, ending in `.keras`; a model found there is the one to better.
+        description: a `Description` of the classes, saved with the model.
         monitor: name of the log to watch.
         mode: "max" or "min".
     """
 
-    def __init__(self, path, monitor, mode="max"):
+    def __init__(self, path, description, monitor, mode="max"):
         super().__init__()
         if mode not in ("max", "min"):
             raise ValueError(f'Expected mode "max" or "min"; received {mode!r}.')
         self.path = path
         self.monitor = monitor
         self.mode = mode
+        self.description = description
         self.best = read_progress(path)["value"] if path.exists() else None
 
     def on_epoch_end(self, epoch, logs=None):
@@ -91,7 +120,7 @@ class SaveBest(keras.callbacks.Callback):
         value = float(logs[self.monitor])
         if math.isfinite(value) and self._betters(value):
             progress = {"epochs": epoch + 1, "monitor": self.monitor, "value": value}
-            save_checkpoint(self.model, self.path, progress)
+            save_checkpoint(self.model, self.path, progress, self.description)
             self.best = value
 
     def _betters(self, value):

@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 
 from keras_lwm.atomic_write import as_json, write_json
+from keras_lwm.description import Description
 from keras_lwm.run_folder.checkpoints import SaveBest, SaveLast, read_progress
 from keras_lwm.run_folder.history import WriteHistory
 
@@ -42,7 +43,7 @@ class RunFolder:
 
         run = RunFolder(out, options, resume)
         model = keras.models.load_model(run.last_model_path) if run.initial_epoch else build()
-        run.begin()
+        run.begin(class_names, palette)
         model.fit(..., initial_epoch=run.initial_epoch, callbacks=[..., *run.callbacks()])
 
     Args:
@@ -62,6 +63,7 @@ class RunFolder:
 
     def __init__(self, path, options=None, resume=False):
         self.path = Path(path)
+        self.description = None
         for attribute, name in _FILES.items():
             setattr(self, attribute, self.path / name)
         if resume:
@@ -99,11 +101,17 @@ class RunFolder:
         saved = self.last_model_path.exists()
         self.initial_epoch = read_progress(self.last_model_path)["epochs"] if saved else 0
 
-    def begin(self):
+    def begin(self, class_names, palette):
         """Creates the folder and writes the options, where it is a new run; returns the run.
 
-        Only now, so that a run refused for its options or its data leaves no folder behind.
+        Only now, so that a run refused for its options or its data leaves no folder behind. Every
+        model saved from now on says what its classes are, and the options it was trained with.
+
+        Args:
+            class_names: one name a class.
+            palette: one RGB triple, 0 to 255, a class.
         """
+        self.description = Description(class_names, palette, self.options)
         if not self.options_path.exists():
             self.path.mkdir(parents=True, exist_ok=True)
             write_json(self.options_path, self.options)
@@ -118,7 +126,12 @@ class RunFolder:
         Args:
             monitor: the log that decides which model is the best.
             mode: "max" or "min": what is best of `monitor`.
+
+        Raises:
+            ValueError: before `begin`, which tells what the classes are.
         """
+        if self.description is None:
+            raise ValueError(f"Expected begin() before callbacks() of the run in {self.path}.")
         writers = [WriteHistory(self.history_path, self.initial_epoch)]
         missing = [
             name for name in ("tensorflow", "tensorboard") if importlib.util.find_spec(name) is None
@@ -132,9 +145,9 @@ class RunFolder:
         else:
             board = keras.callbacks.TensorBoard(str(self.tensorboard_path), write_graph=False)
             writers.append(board)
-        best = SaveBest(self.best_model_path, monitor, mode)
+        best = SaveBest(self.best_model_path, self.description, monitor, mode)
         # The last model last: only once it is saved does the epoch count as completed.
-        return [*writers, best, SaveLast(self.last_model_path)]
+        return [*writers, best, SaveLast(self.last_model_path, self.description)]
 
     def write_test_scores(self, scores):
         """Writes a dictionary of plain values as `test_scores.json`."""

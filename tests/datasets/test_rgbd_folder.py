@@ -10,7 +10,7 @@ from PIL import Image
 from rgbd_frames import CLASSES, random_frame, write_frame, write_lists, write_random_folder
 
 from keras_lwm.datasets import RgbdFolder, load_builder
-from keras_lwm.datasets.palette import distinct_palette
+from keras_lwm.palette import distinct_palette
 
 
 @pytest.fixture

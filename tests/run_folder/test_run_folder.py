@@ -6,10 +6,12 @@ import keras
 import numpy as np
 import pytest
 
+from keras_lwm.description import Description
 from keras_lwm.run_folder import RunFolder
-from keras_lwm.run_folder.checkpoints import SaveLast, read_progress
+from keras_lwm.run_folder.checkpoints import SaveLast, read_description, read_progress
 
 OPTIONS = {"weighting": "full", "epochs": 3, "crop": (240, 320)}
+CLASSES = {"class_names": ["wall", "floor"], "palette": [[1, 2, 3], [4, 5, 6]]}
 
 
 def tiny_model():
@@ -56,7 +58,7 @@ class KillAt(keras.callbacks.Callback):
 
 
 def test_a_run_leaves_options_models_history_and_tensorboard(tmp_path):
-    run = RunFolder(tmp_path / "deep" / "run", OPTIONS).begin()
+    run = RunFolder(tmp_path / "deep" / "run", OPTIONS).begin(**CLASSES)
     assert json.loads(run.options_path.read_text()) == run.options
     assert run.options["crop"] == [240, 320]
     model = tiny_model()
@@ -69,16 +71,18 @@ def test_a_run_leaves_options_models_history_and_tensorboard(tmp_path):
     last = keras.models.load_model(run.last_model_path)
     for saved, trained in zip(last.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(saved, trained)
+    for path in (run.last_model_path, run.best_model_path):
+        assert read_description(path) == Description(**CLASSES, options=run.options)
     names = {path.name for path in run.path.iterdir()}
     assert names == {"options.json", "last.keras", "best.keras", "history.csv", "tensorboard"}
 
 
 def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path):
     whole = tiny_model()
-    unbroken = RunFolder(tmp_path / "whole", OPTIONS).begin()
+    unbroken = RunFolder(tmp_path / "whole", OPTIONS).begin(**CLASSES)
     fit(unbroken, whole, 4)
-    fit(RunFolder(tmp_path / "run", OPTIONS).begin(), tiny_model(), 2)
-    run = RunFolder(tmp_path / "run", resume=True)
+    fit(RunFolder(tmp_path / "run", OPTIONS).begin(**CLASSES), tiny_model(), 2)
+    run = RunFolder(tmp_path / "run", resume=True).begin(**CLASSES)
     assert run.initial_epoch == 2
     model = keras.models.load_model(run.last_model_path)
     fit(run, model, 4)
@@ -89,7 +93,7 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path):
 
 @pytest.mark.parametrize("before", ["last model", "every file"])
 def test_a_run_killed_within_an_epochs_end_repeats_that_epoch(tmp_path, before, monkeypatch):
-    run = RunFolder(tmp_path / "run", OPTIONS).begin()
+    run = RunFolder(tmp_path / "run", OPTIONS).begin(**CLASSES)
     with pytest.raises(Killed):
         if before == "every file":
             fit(run, tiny_model(), 3, extra=[KillAt(1)])
@@ -105,14 +109,14 @@ def test_a_run_killed_within_an_epochs_end_repeats_that_epoch(tmp_path, before, 
             fit(run, tiny_model(), 3)
             monkeypatch.undo()
     monkeypatch.undo()
-    run = RunFolder(tmp_path / "run", resume=True)
+    run = RunFolder(tmp_path / "run", resume=True).begin(**CLASSES)
     assert run.initial_epoch == 1
     fit(run, keras.models.load_model(run.last_model_path), 3)
     assert [row["epoch"] for row in history(run)] == ["0", "1", "2"]
 
 
 def test_a_run_killed_while_saving_keeps_the_model_before(tmp_path, monkeypatch):
-    run = RunFolder(tmp_path / "run", OPTIONS).begin()
+    run = RunFolder(tmp_path / "run", OPTIONS).begin(**CLASSES)
     model = tiny_model()
     fit(run, model, 1)
     weights = model.get_weights()
@@ -124,7 +128,7 @@ def test_a_run_killed_while_saving_keeps_the_model_before(tmp_path, monkeypatch)
     monkeypatch.setattr(model, "save", killed_half_way)
     with pytest.raises(Killed):
         SaveLast.on_epoch_end(_of(model, run), 1)
-    run = RunFolder(tmp_path / "run", resume=True)
+    run = RunFolder(tmp_path / "run", resume=True).begin(**CLASSES)
     assert run.initial_epoch == 1
     for saved, before in zip(
         keras.models.load_model(run.last_model_path).get_weights(), weights, strict=True
@@ -133,18 +137,18 @@ def test_a_run_killed_while_saving_keeps_the_model_before(tmp_path, monkeypatch)
 
 
 def _of(model, run):
-    callback = SaveLast(run.last_model_path)
+    callback = SaveLast(run.last_model_path, run.description)
     callback.set_model(model)
     return callback
 
 
 def test_the_best_model_before_a_resume_is_the_one_to_better(tmp_path):
-    run = RunFolder(tmp_path / "run", OPTIONS).begin()
+    run = RunFolder(tmp_path / "run", OPTIONS).begin(**CLASSES)
     best = run.callbacks("score")[-2]
     best.set_model(tiny_model())
     best.on_epoch_end(0, {"score": 0.5})
     best.on_epoch_end(1, {"score": float("nan")})
-    resumed = RunFolder(tmp_path / "run", resume=True).callbacks("score")[-2]
+    resumed = RunFolder(tmp_path / "run", resume=True).begin(**CLASSES).callbacks("score")[-2]
     resumed.set_model(tiny_model())
     resumed.on_epoch_end(2, {"score": 0.4})
     assert read_progress(run.best_model_path) == {"epochs": 1, "monitor": "score", "value": 0.5}
@@ -153,7 +157,7 @@ def test_the_best_model_before_a_resume_is_the_one_to_better(tmp_path):
 
 
 def test_epochs_without_validation_choose_no_best_model_and_leave_cells_empty(tmp_path):
-    run = RunFolder(tmp_path / "run", OPTIONS).begin()
+    run = RunFolder(tmp_path / "run", OPTIONS).begin(**CLASSES)
     x = np.ones((2, 2), "float32")
     for epochs in (1, 2, 3):
         tiny_model().fit(
@@ -166,20 +170,20 @@ def test_epochs_without_validation_choose_no_best_model_and_leave_cells_empty(tm
             callbacks=run.callbacks(monitor="val_loss", mode="min"),
             verbose=0,
         )
-        run = RunFolder(tmp_path / "run", resume=True)
+        run = RunFolder(tmp_path / "run", resume=True).begin(**CLASSES)
     rows = history(run)
     assert all(float(row["loss"]) > 0 for row in rows) and len(rows) == 3
 
 
 def test_an_unknown_monitor_is_told_at_the_first_epoch(tmp_path):
-    best = RunFolder(tmp_path / "run", OPTIONS).begin().callbacks("val_mIoU")[-2]
+    best = RunFolder(tmp_path / "run", OPTIONS).begin(**CLASSES).callbacks("val_mIoU")[-2]
     best.on_epoch_end(0, {"loss": 1.0})
     with pytest.raises(ValueError, match="'val_mIoU' .* received loss, val_mean_iou"):
         best.on_epoch_end(0, {"loss": 1.0, "val_mean_iou": 0.1})
 
 
 def test_a_folder_that_holds_another_run_is_refused_and_left_alone(tmp_path):
-    run = RunFolder(tmp_path, OPTIONS).begin()
+    run = RunFolder(tmp_path, OPTIONS).begin(**CLASSES)
     before = run.options_path.read_bytes()
     with pytest.raises(ValueError, match=r"holds another run \(options.json\).*--resume.*--out"):
         RunFolder(tmp_path, {"weighting": "uniform"})
@@ -189,21 +193,21 @@ def test_a_folder_that_holds_another_run_is_refused_and_left_alone(tmp_path):
 def test_nothing_is_written_before_the_run_begins(tmp_path):
     run = RunFolder(tmp_path / "run", OPTIONS)
     assert not run.path.exists()
-    assert RunFolder(tmp_path / "run", OPTIONS).options == run.begin().options
+    assert RunFolder(tmp_path / "run", OPTIONS).options == run.begin(**CLASSES).options
     with pytest.raises(ValueError, match="holds another run"):
         RunFolder(tmp_path / "run", OPTIONS)
 
 
 def test_a_folder_of_other_things_is_used(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    assert RunFolder(tmp_path, OPTIONS).begin().initial_epoch == 0
+    assert RunFolder(tmp_path, OPTIONS).begin(**CLASSES).initial_epoch == 0
 
 
 def test_what_cannot_be_resumed_is_told(tmp_path):
     with pytest.raises(ValueError, match="Expected a run to resume in .*found no options.json"):
         RunFolder(tmp_path / "nowhere", resume=True)
     assert not (tmp_path / "nowhere").exists()
-    run = RunFolder(tmp_path / "run", OPTIONS).begin()
+    run = RunFolder(tmp_path / "run", OPTIONS).begin(**CLASSES)
     assert RunFolder(run.path, resume=True).initial_epoch == 0
     assert RunFolder(run.path, {"crop": (240, 320)}, resume=True).options == run.options
     with pytest.raises(ValueError, match="started with weighting='full'; received.*'uniform'"):
@@ -226,7 +230,7 @@ def test_a_file_in_the_folders_place_is_refused(tmp_path):
 
 
 def test_test_scores_are_written_whole_and_never_with_nan(tmp_path):
-    run = RunFolder(tmp_path, OPTIONS).begin()
+    run = RunFolder(tmp_path, OPTIONS).begin(**CLASSES)
     run.write_test_scores({"mean_iou": 0.5})
     with pytest.raises(ValueError):
         run.write_test_scores({"mean_iou": float("nan")})
@@ -239,5 +243,5 @@ def test_without_tensorflow_tensorboard_is_left_out_and_said_so(tmp_path, monkey
         importlib.util, "find_spec", lambda name: None if name == "tensorflow" else find(name)
     )
     with pytest.warns(UserWarning, match="tensorflow not installed"):
-        callbacks = RunFolder(tmp_path, OPTIONS).begin().callbacks()
+        callbacks = RunFolder(tmp_path, OPTIONS).begin(**CLASSES).callbacks()
     assert len(callbacks) == 3

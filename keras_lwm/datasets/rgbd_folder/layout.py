@@ -13,7 +13,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from keras_lwm.datasets.palette import distinct_palette
+from keras_lwm.palette import distinct_palette
 
 SPLITS = ("train", "tune", "val", "valid", "validation", "dev", "test")
 MOST_CLASSES = 255

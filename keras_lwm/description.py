@@ -1,0 +1,66 @@
+"""What a model file says of itself: its classes, their colours, and how it was trained."""
+
+import dataclasses
+import json
+
+from keras_lwm.palette import distinct_palette
+from keras_lwm.void import VOID
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """Travels with every file that a model is saved or exported to.
+
+    Args:
+        class_names: one name a class, in the order of the class ids.
+        palette: one RGB triple, 0 to 255, a class.
+        options: plain values: the options of the run that trained the model.
+
+    Raises:
+        ValueError: if there is not one colour a class.
+    """
+
+    class_names: tuple[str, ...]
+    palette: tuple[tuple[int, int, int], ...]
+    options: dict = dataclasses.field(default_factory=dict)
+
+    void = VOID
+    """Label id of pixels that belong to no class; no model predicts it."""
+
+    def __post_init__(self):
+        names = tuple(str(name) for name in self.class_names)
+        palette = tuple(tuple(int(channel) for channel in colour) for colour in self.palette)
+        if len(names) != len(palette):
+            raise ValueError(
+                f"Expected one colour a class; received {len(names)} class names and "
+                f"{len(palette)} colours."
+            )
+        object.__setattr__(self, "class_names", names)
+        object.__setattr__(self, "palette", palette)
+
+    @classmethod
+    def unnamed(cls, num_classes):
+        """Describes a model whose file says nothing: classes by number, colours made up here."""
+        names = [f"class {index}" for index in range(num_classes)]
+        return cls(names, distinct_palette(num_classes))
+
+    def as_json(self):
+        """Returns one line of JSON, with the void id beside the fields."""
+        values = {**dataclasses.asdict(self), "void": self.void}
+        return json.dumps(values, allow_nan=False, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text, source):
+        """Reads what `as_json` wrote; `source` is the file that the error names.
+
+        Raises:
+            ValueError: if `text` is not such a description.
+        """
+        try:
+            values = json.loads(text)
+            return cls(values["class_names"], values["palette"], values["options"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"Expected a description of classes as keras_lwm writes it in {source}; received "
+                f"one that cannot be read ({type(error).__name__}: {error})."
+            ) from error

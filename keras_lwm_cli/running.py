@@ -1,0 +1,44 @@
+"""What every command begins and ends with: the choice of a backend, and errors in a sentence.
+
+This imports neither Keras nor TensorFlow, because the backend must be chosen before Keras is
+imported.
+"""
+
+import functools
+import os
+import traceback
+from pathlib import Path
+
+import click
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+backend_option = click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    help="Keras backend; else what KERAS_BACKEND or Keras' configuration says.",
+)
+
+
+def use_backend(backend):
+    """Makes Keras use a backend, or its own choice for None; must come before Keras is imported."""
+    if backend is not None:
+        os.environ["KERAS_BACKEND"] = backend
+    # TensorFlow's remarks about its build would bury the progress.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def in_a_sentence(command):
+    """Ends a command with the sentence alone where the library refuses what it was given."""
+
+    @functools.wraps(command)
+    def guarded(*args, **kwargs):
+        try:
+            return command(*args, **kwargs)
+        except (ValueError, ImportError) as error:
+            *_, last = traceback.extract_tb(error.__traceback__)
+            if "keras_lwm" not in Path(last.filename).parts:
+                raise
+            raise click.ClickException(str(error)) from error
+
+    return guarded
