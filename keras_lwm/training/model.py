@@ -16,6 +16,7 @@ from keras_lwm.training.objective import (
     privileged_objective,
     segmentation_outputs,
 )
+from keras_lwm.training.portable import portable_config
 from keras_lwm.training.steps import TrainingStep
 from keras_lwm.training.updates import variable_multipliers
 from keras_lwm.void import VOID
@@ -210,6 +211,9 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
                 "Expected an optimizer without use_ema, whose averages would be taken before the "
                 "learning_rate_multipliers; received use_ema=True."
             )
+
+    def get_compile_config(self):
+        return portable_config(super().get_compile_config())
 
     def compile_from_config(self, config):
         config = keras.saving.deserialize_keras_object(config)

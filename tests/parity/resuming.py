@@ -1,0 +1,112 @@
+"""A small run in a folder, in this process or in one of its own under another backend.
+
+    KERAS_BACKEND=jax python resuming.py RUN_FOLDER EPOCHS OUT.npz
+
+It begins the run, or goes on with it where there is one, up to EPOCHS of its 4 epochs, and writes
+all state: as it was loaded (`loaded|...`, of a run that goes on) and as it ended (`ended|...`).
+"""
+
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+from training_samples import tiny_batch, tiny_network
+
+from keras_lwm import CurriculumCallback, DepthPrivilegedModel, mining
+from keras_lwm.order import epoch_order
+from keras_lwm.run_folder import RunFolder
+
+CLASSES = {"class_names": list("abcd"), "palette": [[i, i, i] for i in range(4)]}
+PLANNED_EPOCHS = 4
+
+
+def new_model():
+    keras.utils.set_random_seed(2)
+    network = tiny_network(size=(None, None))
+    weighting = mining.LossWeightModule(
+        segmentation_error="binned", num_classes=4, depth_range=(1, 8)
+    )
+    model = DepthPrivilegedModel(
+        network.inputs,
+        network.output,
+        weighting=weighting,
+        learning_rate_multipliers={"encoder_0": 0.1},
+    )
+    rate = keras.optimizers.schedules.CosineDecay(0.02, 2 * PLANNED_EPOCHS)
+    model.compile(keras.optimizers.AdamW(rate))
+    return model
+
+
+def state(model):
+    """Every variable that a run depends on: weights, statistics, bins, coefficient, optimiser."""
+    variables = [*model.variables, *model.optimizer.variables]
+    names = [f"{index} {variable.path}" for index, variable in enumerate(variables)]
+    arrays = [ops.convert_to_numpy(variable.value) for variable in variables]
+    return dict(zip(names, arrays, strict=True))
+
+
+class OneOrder(keras.utils.PyDataset):
+    """The same batches under every backend, in an order of their own every epoch."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.x, self.y = tiny_batch(8)
+        self.epoch = epoch
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        chosen = epoch_order(0, self.epoch, 8)[4 * index : 4 * index + 4]
+        return self.x[chosen], {name: values[chosen] for name, values in self.y.items()}
+
+    def on_epoch_end(self):
+        self.epoch += 1
+
+
+class StopAfter(keras.callbacks.Callback):
+    """Ends a run before the epochs that were planned, as if it had been interrupted."""
+
+    def __init__(self, epochs):
+        super().__init__()
+        self.epochs = epochs
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training = epoch + 1 >= self.epochs
+
+
+def go_on(folder, epochs):
+    """Returns the state as loaded (empty for a new run), and as it is after `epochs` epochs."""
+    run = RunFolder(folder, {"planned": PLANNED_EPOCHS}, resume=Path(folder).exists())
+    if run.initial_epoch:
+        model = keras.saving.load_model(run.last_model_path)
+        loaded = state(model)
+    else:
+        model, loaded = new_model(), {}
+    run.begin(**CLASSES)
+    model.fit(
+        OneOrder(run.initial_epoch),
+        epochs=PLANNED_EPOCHS,
+        initial_epoch=run.initial_epoch,
+        shuffle=False,
+        callbacks=[
+            CurriculumCallback(over=1.0),
+            *run.callbacks(monitor="loss", mode="min"),
+            StopAfter(epochs),
+        ],
+        verbose=0,
+    )
+    return loaded, state(model)
+
+
+def main(folder, epochs, out):
+    loaded, ended = go_on(folder, int(epochs))
+    arrays = {f"loaded|{name}": values for name, values in loaded.items()}
+    arrays |= {f"ended|{name}": values for name, values in ended.items()}
+    np.savez(out, **{name.replace("/", "|"): values for name, values in arrays.items()})
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
