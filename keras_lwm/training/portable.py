@@ -4,10 +4,10 @@ _TORCH_OPTIMIZERS = "keras.src.backend.torch.optimizers."
 
 
 def portable_config(config):
-    """The serialized `config` with PyTorch's own optimisers named as the public ones they stand for.
+    """The serialized `config`, with PyTorch's optimisers under the public names they stand for.
 
-    Under PyTorch Keras puts a class of its own behind `keras.optimizers.AdamW`, and saves that one's
-    name, which other backends cannot run. The public name gives each backend its own.
+    Under PyTorch Keras puts a class of its own behind `keras.optimizers.AdamW`, and saves that
+    one's name, which other backends cannot run. The public name gives each backend its own.
     """
     if isinstance(config, dict):
         config = {name: portable_config(value) for name, value in config.items()}
