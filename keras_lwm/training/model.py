@@ -206,6 +206,7 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
             jit_compile=jit_compile,
             auto_scale_loss=auto_scale_loss,
         )
+        self._jit_compile_asked_for = jit_compile
         if self.learning_rate_multipliers and getattr(self.optimizer, "use_ema", False):
             raise ValueError(
                 "Expected an optimizer without use_ema, whose averages would be taken before the "
@@ -213,7 +214,9 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
             )
 
     def get_compile_config(self):
-        return portable_config(super().get_compile_config())
+        # What was asked for: what "auto" came to here need not suit the backend that loads it.
+        config = super().get_compile_config()
+        return {**portable_config(config), "jit_compile": self._jit_compile_asked_for}
 
     def compile_from_config(self, config):
         config = keras.saving.deserialize_keras_object(config)

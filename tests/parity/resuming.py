@@ -35,7 +35,8 @@ def new_model():
         learning_rate_multipliers={"encoder_0": 0.1},
     )
     rate = keras.optimizers.schedules.CosineDecay(0.02, 2 * PLANNED_EPOCHS)
-    model.compile(keras.optimizers.AdamW(rate))
+    # A large epsilon, or Adam would make whole steps of what is rounding in a gradient of nothing.
+    model.compile(keras.optimizers.AdamW(rate, epsilon=1e-2))
     return model
 
 
