@@ -10,7 +10,7 @@ from keras_lwm.networks.backbones import (
 from keras_lwm.networks.depth_branch import PositiveDepth
 from keras_lwm.networks.logits import WithoutActivation
 from keras_lwm.networks.normalisation import CaffeNormalisation
-from keras_lwm.networks.refinenet import RefineNet
+from keras_lwm.networks.refinenet import RefineNet, refinenet_outputs
 from keras_lwm.networks.resize import ResizeLike
 from keras_lwm.networks.segmenter import segmenter
 from keras_lwm.networks.transfer import Transfer, transfer_weights
@@ -27,6 +27,7 @@ __all__ = [
     "attach_depth_branch",
     "build_backbone",
     "freeze_batch_norm",
+    "refinenet_outputs",
     "segmenter",
     "transfer_weights",
 ]

@@ -17,7 +17,7 @@ def _is_count(value):
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def _check_arguments(num_classes, variant, side_outputs, input_shape, channels, pools):
+def _check_decoder(num_classes, variant, side_outputs, channels, pools):
     if not _is_count(num_classes) or num_classes < 2:
         raise ValueError(f"num_classes must be an integer of at least 2; received {num_classes!r}.")
     if variant not in VARIANTS:
@@ -27,15 +27,66 @@ def _check_arguments(num_classes, variant, side_outputs, input_shape, channels, 
             f"side_outputs must be strides out of {SIDE_STRIDES}, each once; "
             f"received {side_outputs!r}."
         )
+    for name, value in (("channels", channels), ("pools", pools)):
+        if not _is_count(value):
+            raise ValueError(f"{name} must be a positive integer; received {value!r}.")
+
+
+def _check_input_shape(input_shape):
     sizes = tuple(input_shape)
     if len(sizes) != 3 or sizes[2] != 3 or not all(s is None or _is_count(s) for s in sizes[:2]):
         raise ValueError(
             "input_shape must be (height, width, 3) with a positive integer or None for height "
             f"and width; received {input_shape!r}."
         )
-    for name, value in (("channels", channels), ("pools", pools)):
-        if not _is_count(value):
-            raise ValueError(f"{name} must be a positive integer; received {value!r}.")
+
+
+def refinenet_outputs(
+    features,
+    num_classes,
+    variant="full",
+    side_outputs=SIDE_STRIDES,
+    depth_branch=True,
+    channels=256,
+    pools=None,
+    initial_depth=3.0,
+):
+    """The part of `RefineNet` that comes after its backbone.
+
+    With features computed once, it can be trained by itself, the backbone frozen:
+
+        extractor = build_backbone("efficientnet_lite0", weights="imagenet")
+        features = {
+            name: keras.Input(maps.shape[1:], name=name) for name, maps in extractor.output.items()
+        }
+        decoder = keras.Model(features, refinenet_outputs(features, num_classes=13))
+
+    Args:
+        features: what `build_backbone` gives: a dictionary of `stride_4`, `stride_8`, `stride_16`
+            and `stride_32`.
+        num_classes, variant, side_outputs, depth_branch, channels, pools, initial_depth: see
+            `RefineNet`.
+
+    Returns:
+        The dictionary of outputs of `RefineNet`.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+    if pools is None:
+        pools = {"light": 4}.get(variant, 2)
+    _check_decoder(num_classes, variant, side_outputs, channels, pools)
+    features = {stride: features[f"stride_{stride}"] for stride in STRIDES}
+    widths = {4: channels, 8: channels, 16: channels, 32: 2 * channels}
+    decoder = full_decoder if variant == "full" else light_decoder
+    refined = decoder(features, widths, pools)
+
+    outputs = {"segmentation": head(refined[4], num_classes, "segmentation_logits")}
+    for stride in side_outputs:
+        outputs[f"side_{stride}"] = head(refined[stride], num_classes, f"side_{stride}_logits")
+    if depth_branch:
+        outputs["depth"] = depth_head(refined[4], initial_depth=initial_depth)
+    return outputs
 
 
 def RefineNet(
@@ -92,28 +143,22 @@ def RefineNet(
         >>> sorted(network.output)
         ['depth', 'segmentation', 'side_16', 'side_32', 'side_8']
     """
-    if pools is None:
-        pools = {"light": 4}.get(variant, 2)
-    _check_arguments(num_classes, variant, side_outputs, input_shape, channels, pools)
-
+    _check_input_shape(input_shape)
     imagenet = weights if weights == "imagenet" else None
     extractor = build_backbone(backbone, input_shape, imagenet)
     if frozen_batch_norm:
         freeze_batch_norm(extractor)
     image = keras.Input(input_shape, name="image")
-    features = extractor(image)
-    features = {stride: features[f"stride_{stride}"] for stride in STRIDES}
-
-    widths = {4: channels, 8: channels, 16: channels, 32: 2 * channels}
-    decoder = full_decoder if variant == "full" else light_decoder
-    refined = decoder(features, widths, pools)
-
-    outputs = {"segmentation": head(refined[4], num_classes, "segmentation_logits")}
-    for stride in side_outputs:
-        outputs[f"side_{stride}"] = head(refined[stride], num_classes, f"side_{stride}_logits")
-    if depth_branch:
-        outputs["depth"] = depth_head(refined[4], initial_depth=initial_depth)
-
+    outputs = refinenet_outputs(
+        extractor(image),
+        num_classes,
+        variant,
+        side_outputs,
+        depth_branch,
+        channels,
+        pools,
+        initial_depth,
+    )
     network = keras.Model(image, outputs, name=name)
     if weights not in (None, "imagenet"):
         transfer_weights(network, weights)

@@ -1,9 +1,9 @@
 import keras
 import numpy as np
 import pytest
-from keras import layers
+from keras import layers, ops
 
-from keras_lwm.networks import RefineNet, freeze_batch_norm
+from keras_lwm.networks import RefineNet, build_backbone, freeze_batch_norm, refinenet_outputs
 
 OUTPUTS = {"segmentation", "side_8", "side_16", "side_32", "depth"}
 
@@ -177,4 +177,25 @@ def test_bad_arguments_get_a_sentence(options, words, tiny_backbone):
     with pytest.raises(ValueError, match=words):
         RefineNet(
             tiny_backbone(), **{"num_classes": 3, "variant": "light", "channels": 8} | options
+        )
+
+
+def test_its_decoder_alone_gives_the_same_from_the_backbones_features():
+    """With the same weights, and fed with what the backbone makes of an image."""
+    extractor = build_backbone("efficientnet_lite0")
+    features = {
+        name: keras.Input(maps.shape[1:], name=name) for name, maps in extractor.output.items()
+    }
+    decoder = keras.Model(features, refinenet_outputs(features, 5, "light", channels=8))
+    network = RefineNet("efficientnet_lite0", 5, "light", channels=8)
+    network.get_layer("backbone").set_weights(extractor.get_weights())
+    for layer in decoder.layers:
+        if layer.weights:
+            network.get_layer(layer.name).set_weights(layer.get_weights())
+    image = np.random.default_rng(0).uniform(0, 255, (1, 33, 50, 3)).astype("float32")
+    whole, parts = network(image), decoder(extractor(image))
+    assert set(whole) == set(parts)
+    for name, expected in whole.items():
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(parts[name]), ops.convert_to_numpy(expected), rtol=1e-4, atol=1e-5
         )
