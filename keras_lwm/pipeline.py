@@ -16,6 +16,7 @@ import tensorflow_datasets as tfds
 from keras_lwm.augmentation import Augmentation
 from keras_lwm.datasets.python_functions import numpy_function
 from keras_lwm.datasets.records import Records, split_info
+from keras_lwm.datasets.sample import require_samples
 from keras_lwm.order import epoch_order, full_batches, sample_seed
 from keras_lwm.samples import check_one_size, check_sample
 
@@ -134,13 +135,7 @@ class _Reader:
     def __init__(self, builder, split):
         builder.download_and_prepare()
         self._features = builder.info.features
-        missing = [key for key in _MAPS if key not in self._features]
-        if missing or not (builder.info.metadata or {}).get("class_names"):
-            raise ValueError(
-                f"Expected the data set {builder.info.full_name} to have the features image, depth "
-                f"and label, and class_names in its metadata; received the features "
-                f"{sorted(self._features)} and the metadata {builder.info.metadata}."
-            )
+        require_samples(builder)
         self._num_classes = len(builder.info.metadata["class_names"])
         self._split = split
         self._records = Records(builder, split)

@@ -6,29 +6,71 @@ import keras
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from keras_lwm.datasets.cityscapes import CityscapesDepth
+from keras_lwm.datasets.nyu_depth_v2 import NyuDepthV2Labeled
 from keras_lwm.datasets.rgbd_folder import RgbdFolder
 from keras_lwm.datasets.rooms import Rooms
+from keras_lwm.datasets.sun_rgbd import SunRgbd
 
-__all__ = ["BUILDERS", "RgbdFolder", "Rooms", "load_builder"]
+__all__ = [
+    "BUILDERS",
+    "CityscapesDepth",
+    "NyuDepthV2Labeled",
+    "RgbdFolder",
+    "Rooms",
+    "SunRgbd",
+    "load_builder",
+    "new_builder",
+]
 
-BUILDERS = {"rgbd_folder": RgbdFolder, "rooms": Rooms}
+BUILDERS = {
+    "cityscapes_depth": CityscapesDepth,
+    "nyu_depth_v2_labeled": NyuDepthV2Labeled,
+    "rgbd_folder": RgbdFolder,
+    "rooms": Rooms,
+    "sun_rgbd": SunRgbd,
+}
 
 
-def load_builder(name: str, **options) -> tfds.core.DatasetBuilder:
+def load_builder(
+    name: str, *, data_dir=None, manual_dir=None, **options
+) -> tfds.core.DatasetBuilder:
     """The data set of this name, prepared; the first time takes a while, with progress shown.
 
+    An interrupted preparation goes on where it was.
+
     Args:
-        name: `rooms` or `rgbd_folder`.
-        **options: passed to the builder, such as `data_dir`, or `folder` for `rgbd_folder`.
+        name: a key of `BUILDERS`, or `NAME/CONFIG`; without a config, the builder's first.
+        data_dir: where prepared data sets are kept; `None`: TFDS's own place.
+        manual_dir: the folder of files that were fetched by hand, for data sets that need them;
+            `None`: `downloads/manual` in `data_dir`.
+        **options: passed to the builder, such as `folder` for `rgbd_folder`.
 
     Raises:
-        ValueError: for an unknown name; the known ones are listed.
+        ValueError: for an unknown name or config; the known ones are listed. For data that are
+            missing or cannot be used: as the builder says.
     """
+    builder = new_builder(name, data_dir=data_dir, **options)
+    builder.download_and_prepare(
+        download_config=tfds.download.DownloadConfig(manual_dir=manual_dir)
+    )
+    return builder
+
+
+def new_builder(name: str, *, data_dir=None, **options) -> tfds.core.DatasetBuilder:
+    """The builder that `load_builder` prepares, as it is: prepared already, or not."""
+    name, _, config = name.partition("/")
     if name not in BUILDERS:
         raise ValueError(f"Unknown data set {name!r}: expected one of {sorted(BUILDERS)}.")
-    builder = BUILDERS[name](**options)
-    builder.download_and_prepare()
-    return builder
+    if config:
+        configs = list(BUILDERS[name].builder_configs)
+        if config not in configs:
+            raise ValueError(
+                f"Unknown config {config!r} of the data set {name}: "
+                + (f"expected one of {configs}." if configs else "it has none.")
+            )
+        options["config"] = config
+    return BUILDERS[name](data_dir=data_dir, **options)
 
 
 def _keep_tensorflow_off_the_gpu():

@@ -1,27 +1,26 @@
-"""Lets the progress bar of a TFDS builder show a total."""
+"""One progress bar for all frames of a data set."""
+
+import sys
 
 import tensorflow_datasets as tfds
 
+# Seconds between two updates: a terminal redraws its line, a log file grows by each.
+_TERMINAL, _LOG = 0.1, 10.0
 
-def expect_examples(builder: tfds.core.DatasetBuilder, numbers: dict[str, int]) -> None:
-    """Tells how many examples each split will have, which TFDS knows of downloaded sets only.
 
-    To be called at the beginning of `_download_and_prepare`, which replaces these numbers by those
-    it has written.
+def progress_bar(text: str, total: int, done: int = 0):
+    """A tqdm bar of frames with the time left; `done` frames were there before.
+
+    As with all of TFDS's bars, `tfds.disable_progress_bar()` turns it off.
     """
-    template = tfds.core.ShardedFileTemplate(
-        dataset_name=builder.name,
-        data_dir=builder.data_path,
-        filetype_suffix=builder.info.file_format.file_suffix,
-    )
-    builder.info.set_splits(
-        tfds.core.SplitDict(
-            tfds.core.SplitInfo(
-                name=split,
-                shard_lengths=[number],
-                num_bytes=0,
-                filename_template=template.replace(split=split),
-            )
-            for split, number in numbers.items()
-        )
+    seconds = _TERMINAL if sys.stderr.isatty() else _LOG
+    return tfds.core.utils.tqdm(
+        desc=text,
+        total=total,
+        initial=done,
+        unit=" frames",
+        mininterval=seconds,
+        maxinterval=max(seconds, 10.0),
+        miniters=1,
+        dynamic_ncols=True,
     )

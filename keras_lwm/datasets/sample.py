@@ -79,3 +79,15 @@ def sample_metadata(class_names, palette) -> tfds.core.MetadataDict:
         class_names=list(class_names),
         palette=[[int(channel) for channel in colour] for colour in palette],
     )
+
+
+def require_samples(builder: tfds.core.DatasetBuilder) -> None:
+    """Raises a `ValueError` unless the builder serves such samples and names its classes."""
+    features, metadata = builder.info.features, builder.info.metadata
+    missing = {"image", "depth", "label"} - set(features)
+    if missing or not (metadata or {}).get("class_names"):
+        raise ValueError(
+            f"Expected the data set {builder.info.full_name} to have the features image, depth "
+            f"and label, and class_names in its metadata; received the features "
+            f"{sorted(features)} and the metadata {metadata}."
+        )

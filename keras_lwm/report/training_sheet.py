@@ -20,7 +20,7 @@ from keras_lwm.report.maps import (
 )
 
 
-def training_sheet(path, images, labels, depths=None, *, class_names, palette):
+def training_sheet(path, images, labels, depths=None, *, class_names, palette, names=None):
     """Writes a PNG of training samples as the network sees them, two samples a row.
 
     Args:
@@ -28,6 +28,7 @@ def training_sheet(path, images, labels, depths=None, *, class_names, palette):
         images, labels, depths: sequences of arrays (see above); `depths` where there are any.
         class_names: C names; those that occur are explained.
         palette: RGB triples 0..255, one a class.
+        names: one a sample, written into its image's corner; `None`: none.
 
     Raises:
         ValueError: if the sequences, names and colours do not fit together.
@@ -38,7 +39,7 @@ def training_sheet(path, images, labels, depths=None, *, class_names, palette):
     samples = []
     for index in range(len(images)):
         panels = [
-            Panel(as_picture(images[index]), "image"),
+            Panel(as_picture(images[index]), "image", "" if names is None else names[index]),
             Panel(colour_labels(labels[index], palette), "label"),
         ]
         if depths is not None:

@@ -201,13 +201,13 @@ def test_two_preparations_at_once_end_in_one(folder, tmp_path, monkeypatch):
     write_random_folder(folder)
     options = {"depth_unit": 0.001, "data_dir": tmp_path / "prepared"}
     slow, quick = RgbdFolder(folder, **options), RgbdFolder(folder, **options)
-    split_generators = slow._split_generators
+    frames = slow.frames
 
     def overtaken(*arguments):
         quick.download_and_prepare()
-        return split_generators(*arguments)
+        return frames(*arguments)
 
-    monkeypatch.setattr(slow, "_split_generators", overtaken)
+    monkeypatch.setattr(slow, "frames", overtaken)
     slow.download_and_prepare()
     assert len(samples(slow)) == slow.info.splits["train"].num_examples == 6
 
@@ -221,8 +221,3 @@ def test_builder_can_be_pickled_and_found_by_name(folder, prepare, tmp_path):
     assert load_builder("rgbd_folder", **options).data_dir == builder.data_dir
     again = tfds.builder_from_directory(builder.data_dir)
     np.testing.assert_array_equal(samples(again)[0]["image"], samples(builder)[0]["image"])
-
-
-def test_unknown_data_set_lists_the_known_ones():
-    with pytest.raises(ValueError, match=r"'room'.*\['rgbd_folder', 'rooms'\]"):
-        load_builder("room")

@@ -156,14 +156,14 @@ def test_unlikely_depth_is_questioned(folder, tmp_path, scale, message):
 
 def test_folder_that_changes_while_it_is_read(folder, monkeypatch):
     builder = RgbdFolder(folder, depth_unit=0.001, data_dir=folder / "prepared")
-    split_generators = builder._split_generators
+    read = builder.read
 
     def disturbed(*arguments):
         write_frame(folder, "frame2", *random_frame(5, (12, 16)))
-        return split_generators(*arguments)
+        return read(*arguments)
 
-    monkeypatch.setattr(builder, "_split_generators", disturbed)
-    with pytest.raises(ValueError, match="has changed"):
+    monkeypatch.setattr(builder, "read", disturbed)
+    with pytest.raises(ValueError, match="changed while they were read"):
         builder.download_and_prepare()
     assert not builder.data_path.exists()
 

@@ -8,7 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_lwm.datasets.rooms import CLASS_NAMES, PALETTE, Rooms, frames, workers
+from keras_lwm.datasets.rooms import (
+    CLASS_NAMES,
+    PALETTE,
+    Rooms,
+    frames,
+    rooms_dataset_builder,
+    workers,
+)
 from keras_lwm.datasets.rooms.splits import SIZES, SPLITS, RoomTask, render_room, room_tasks
 from keras_lwm.datasets.rooms.workers import render_rooms
 from keras_lwm.void import VOID
@@ -122,3 +129,31 @@ def test_what_the_builder_stores_is_what_was_rendered(rendered, tmp_path):
                 {**sample, "name": sample["name"].decode(), "label": sample["label"][..., 0]},
                 expected,
             )
+
+
+def test_only_rooms_of_missing_shards_are_rendered(tmp_path, monkeypatch):
+    monkeypatch.setattr(Rooms, "FRAMES_A_SHARD", 3)
+    asked = []
+
+    def interrupted(tasks):
+        for task, samples in render_rooms(tasks):
+            if task == RoomTask("train", 2, "tiny"):
+                raise KeyboardInterrupt
+            yield task, samples
+
+    def recorded(tasks):
+        asked.extend(tasks)
+        yield from render_rooms(tasks)
+
+    builder = Rooms(config="tiny", data_dir=tmp_path)
+    monkeypatch.setattr(rooms_dataset_builder, "render_rooms", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        builder.download_and_prepare()
+    monkeypatch.setattr(rooms_dataset_builder, "render_rooms", recorded)
+    builder.download_and_prepare()
+    tasks = [task for split in SPLITS for task in room_tasks(split, "tiny")]
+    assert asked == tasks[1:]
+    names = [sample["name"] for sample in builder.as_dataset(split="train").as_numpy_iterator()]
+    assert names == [
+        f"train/room_{room:04d}/camera_{camera}".encode() for room in range(4) for camera in (0, 1)
+    ]

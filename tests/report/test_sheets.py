@@ -67,7 +67,11 @@ def test_a_training_sheet_takes_any_number_of_samples_with_and_without_depth(tmp
     training_sheet(path, images, labels, depths, class_names=NAMES, palette=PALETTE)
     with_depth = written(path)
     training_sheet(path, images, labels, class_names=NAMES, palette=PALETTE)
-    assert with_depth.shape[1] > written(path).shape[1]
+    without_names = written(path)
+    assert with_depth.shape[1] > without_names.shape[1]
+    names = ["kitchen", "hall", "bath"][:count]
+    training_sheet(path, images, labels, class_names=NAMES, palette=PALETTE, names=names)
+    assert (written(path) != without_names).any()
 
 
 def test_only_classes_that_occur_are_explained(tmp_path):

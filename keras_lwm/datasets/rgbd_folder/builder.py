@@ -2,19 +2,20 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow_datasets as tfds
 
-from keras_lwm.datasets.progress import expect_examples
-from keras_lwm.datasets.rgbd_folder.depth_unit import question_depth_unit
-from keras_lwm.datasets.rgbd_folder.frames import read_frame
-from keras_lwm.datasets.rgbd_folder.layout import Frame, Layout
+from keras_lwm.datasets.partwise import PartwiseBuilder
+from keras_lwm.datasets.rgbd_folder.arguments import check_arguments
 from keras_lwm.datasets.sample import sample_features, sample_metadata
+from keras_lwm.rgbd_folder.depth_unit import question_depth_unit
+from keras_lwm.rgbd_folder.frames import FramesOnDisk
+from keras_lwm.rgbd_folder.layout import Frame, Layout
 
 
-class RgbdFolder(tfds.core.GeneratorBasedBuilder):
+class RgbdFolder(PartwiseBuilder):
     """Your own RGB-D frames as a TFDS data set of samples in the library's form.
 
     The folder holds `rgb/NAME.jpg|png`, `label/NAME.png`, `depth/NAME.png|npy`, `classes.txt` (one
@@ -23,8 +24,8 @@ class RgbdFolder(tfds.core.GeneratorBasedBuilder):
     to the image's, by nearest pixel, if the aspect is the same.
 
     The prepared copy lies in TFDS's data folder under a name made from the options and from every
-    file's name, size and time of change: a changed folder is prepared anew. Copies of former states
-    stay until they are deleted.
+    file's name, size and time of change: a changed folder is prepared anew. Copies of former
+    states, finished or not, stay until they are deleted.
 
     Args:
         folder: where the frames are.
@@ -80,7 +81,7 @@ class RgbdFolder(tfds.core.GeneratorBasedBuilder):
             "size": None if size is None else tuple(size),
             "unusual_depth": unusual_depth,
         }
-        self._check_arguments()
+        check_arguments(*(self._arguments[key] for key in ("depth_unit", "size", "splits")))
         self._layout = self._look()
         config = tfds.core.BuilderConfig(
             name=self._config_name(), description=f"Frames of the folder {self._layout.folder.name}"
@@ -92,27 +93,11 @@ class RgbdFolder(tfds.core.GeneratorBasedBuilder):
     def download_and_prepare(self, **options) -> None:
         """Prepares the data set, unless it is; then the folder must be as it was when the builder
         was made, or a `ValueError` says so."""
-        self._check_unchanged()
-        try:
-            super().download_and_prepare(**options)
-        except OSError:
-            # The last step gives the finished copy its name. Another process may have been first.
-            if not self.data_path.exists():
-                raise
-            self.info.read_from_directory(self.data_path)
-
-    def _check_arguments(self):
-        unit, size = self._arguments["depth_unit"], self._arguments["size"]
-        if unit is not None and not 0 < unit < float("inf"):
-            raise ValueError(f"Expected depth_unit, metres per unit, above 0; received {unit!r}.")
-        if size is not None and (len(size) != 2 or min(size) < 1):
-            raise ValueError(f"Expected size=(height, width), in pixels; received {size!r}.")
-        for split in self._arguments["splits"] or ():
-            if not re.fullmatch(r"\w+", split) or split == "all":
-                raise ValueError(
-                    f"Expected names of splits made of letters, digits and '_', not 'all'; "
-                    f"received {split!r}."
-                )
+        if self._look().fingerprint != self._layout.fingerprint:
+            raise ValueError(
+                f"{self._layout.folder} has changed since this RgbdFolder was made: make a new one."
+            )
+        super().download_and_prepare(**options)
 
     def _look(self) -> Layout:
         folder = Path(self._arguments["folder"]).expanduser().resolve()
@@ -132,12 +117,6 @@ class RgbdFolder(tfds.core.GeneratorBasedBuilder):
         name = re.sub(r"\W+", "_", self._layout.folder.name)
         return f"{name}-{hashlib.sha256(state.encode()).hexdigest()[:16]}"
 
-    def _check_unchanged(self):
-        if self._look().fingerprint != self._layout.fingerprint:
-            raise ValueError(
-                f"{self._layout.folder} has changed since this RgbdFolder was made: make a new one."
-            )
-
     def _info(self) -> tfds.core.DatasetInfo:
         return tfds.core.DatasetInfo(
             builder=self,
@@ -147,25 +126,18 @@ class RgbdFolder(tfds.core.GeneratorBasedBuilder):
             disable_shuffling=True,
         )
 
-    def _download_and_prepare(self, *arguments, **options):
-        expect_examples(self, {split: len(names) for split, names in self._layout.frames.items()})
+    def source_files(self, dl_manager) -> list[Path]:
+        return [path for frame in self._all_frames() for path in frame.files()]
+
+    def frames(self, dl_manager) -> dict[str, Sequence[dict]]:
+        unit = self._arguments["depth_unit"]
         if not self._arguments["unusual_depth"]:
-            frames = [frame for frames in self._layout.frames.values() for frame in frames]
-            question_depth_unit(frames, self._arguments["depth_unit"])
-        super()._download_and_prepare(*arguments, **options)
-        self._check_unchanged()
-
-    def _split_generators(self, dl_manager):
+            question_depth_unit(self._all_frames(), unit)
+        options = {key: self._arguments[key] for key in ("first_id", "void_ids", "size")}
+        options.update(depth_unit=unit, num_classes=len(self._layout.class_names))
         return {
-            split: self._generate_examples(names) for split, names in self._layout.frames.items()
+            split: FramesOnDisk(frames, options) for split, frames in self._layout.frames.items()
         }
 
-    def _generate_examples(self, frames: list[Frame]) -> Iterator[tuple[int, dict]]:
-        options = {
-            key: self._arguments[key] for key in ("depth_unit", "first_id", "void_ids", "size")
-        }
-        for index, frame in enumerate(frames):
-            yield (
-                index,
-                read_frame(frame, num_classes=len(self._layout.class_names), **options),
-            )
+    def _all_frames(self) -> list[Frame]:
+        return [frame for frames in self._layout.frames.values() for frame in frames]

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import tensorflow_datasets as tfds
 
-from keras_lwm.datasets.progress import expect_examples
+from keras_lwm.datasets.partwise import PartwiseBuilder
 from keras_lwm.datasets.rooms.catalogue import CLASS_NAMES, PALETTE
-from keras_lwm.datasets.rooms.splits import SIZES, SPLITS, room_tasks, size_named
+from keras_lwm.datasets.rooms.splits import SIZES, SPLITS, RoomTask, room_tasks, size_named
 from keras_lwm.datasets.rooms.workers import render_rooms
 from keras_lwm.datasets.sample import sample_features, sample_metadata
 
@@ -18,7 +18,7 @@ and labels in 13 classes named as NYU Depth V2's 13. Rooms are never shared betw
 is downloaded."""
 
 
-class Rooms(tfds.core.GeneratorBasedBuilder):
+class Rooms(PartwiseBuilder):
     """Rendered indoor rooms in the library's sample form; configs `default` and `tiny`.
 
     Samples: image (H, W, 3) uint8 RGB; depth (H, W, 1) float32 metres along the optical axis,
@@ -47,24 +47,27 @@ class Rooms(tfds.core.GeneratorBasedBuilder):
             disable_shuffling=True,
         )
 
-    def _download_and_prepare(self, *arguments, **options):
+    def frames(self, dl_manager) -> dict[str, list[tuple[RoomTask, int]]]:
+        """What to render: split -> room and camera of each frame; `read` renders them."""
         size = size_named(self.builder_config.name)
-        expect_examples(self, {split: size.frame_count(split) for split in SPLITS})
-        tasks = [task for split in SPLITS for task in room_tasks(split, size.name)]
-        # One set of workers for all splits; closed, and with it the workers, whatever happens.
-        with contextlib.closing(render_rooms(tasks)) as self._rendered:
-            super()._download_and_prepare(*arguments, **options)
+        return {
+            split: [
+                (task, camera)
+                for task in room_tasks(split, size.name)
+                for camera in range(size.cameras)
+            ]
+            for split in SPLITS
+        }
 
-    def _split_generators(self, dl_manager):
-        return {split: self._generate_examples(split) for split in SPLITS}
-
-    def _generate_examples(self, split: str) -> Iterator[tuple[int, dict]]:
-        size = size_named(self.builder_config.name)
-        key, total = 0, size.frame_count(split)
-        while key < total:
-            task, samples = next(self._rendered)
-            if task.split != split:  # left over from a split that TFDS was told to cut short
-                continue
-            for sample in samples:
-                yield key, {**sample, "label": sample["label"][..., None]}
-                key += 1
+    def read(self, frames, wanted) -> Iterator[dict]:
+        """Renders the rooms of the wanted frames, and no others, with one set of workers."""
+        cameras = {}
+        for split, index in wanted:
+            task, camera = frames[split][index]
+            cameras.setdefault(task, []).append(camera)
+        # Closed, and with it the workers, whatever happens.
+        with contextlib.closing(render_rooms(cameras)) as rendered:
+            for task, samples in rendered:
+                for camera in cameras[task]:
+                    sample = samples[camera]
+                    yield {**sample, "label": sample["label"][..., None]}

@@ -11,11 +11,11 @@ import queue
 import subprocess
 import sys
 import traceback
-from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from keras_lwm.datasets.map_ahead import map_ahead
 from keras_lwm.datasets.rooms.splits import RoomTask, render_room
 
 ROOMS_AHEAD = 4  # a worker; bounds the memory of what is rendered and not yet taken
@@ -113,10 +113,14 @@ def render_rooms(
             idle.put(worker)
         # Unwound from the end: nothing new is begun, the workers stop, then the threads can end.
         stack.callback(threads.shutdown, wait=False, cancel_futures=True)
-        yield from _in_order(threads, idle, tasks, ROOMS_AHEAD * workers)
+        yield from zip(
+            tasks,
+            map_ahead(threads, _by_idle_worker(idle), tasks, ROOMS_AHEAD * workers),
+            strict=True,
+        )
 
 
-def _in_order(threads, idle, tasks, ahead):
+def _by_idle_worker(idle):
     def render(task):
         worker = idle.get()
         try:
@@ -124,11 +128,4 @@ def _in_order(threads, idle, tasks, ahead):
         finally:
             idle.put(worker)
 
-    pending = deque()
-    for task in tasks:
-        pending.append((task, threads.submit(render, task)))
-        if len(pending) > ahead:
-            first, future = pending.popleft()
-            yield first, future.result()
-    for task, future in pending:
-        yield task, future.result()
+    return render

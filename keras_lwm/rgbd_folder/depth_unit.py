@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from keras_lwm.datasets.rgbd_folder.files import read_depth
-from keras_lwm.datasets.rgbd_folder.layout import Frame
+from keras_lwm.rgbd_folder.files import read_depth
+from keras_lwm.rgbd_folder.layout import Frame
 
 # Metres. Tabletop scenes lie near the first, streets seen by stereo cameras below the second.
 LIKELY_MEDIAN = (0.1, 80.0)

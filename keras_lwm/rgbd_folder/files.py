@@ -28,13 +28,7 @@ def read_label(path: Path, first_id: int, void_ids: tuple[int, ...], num_classes
         first_id: the id that the file uses for the first class.
         void_ids: the ids that the file uses for void.
     """
-    picture = open_picture(path)
-    if picture.mode not in _LABEL_MODES:
-        raise ValueError(
-            f"Expected label ids, one channel, in {path}; received a picture of mode "
-            f"{picture.mode!r}."
-        )
-    ids = np.asarray(picture).astype(np.int64)
+    ids = read_label_ids(path)
     void = np.isin(ids, void_ids)
     outside = ~void & ((ids < first_id) | (ids >= first_id + num_classes))
     if outside.any():
@@ -46,6 +40,17 @@ def read_label(path: Path, first_id: int, void_ids: tuple[int, ...], num_classes
     return np.where(void, VOID, ids - first_id).astype(np.uint8)
 
 
+def read_label_ids(path: Path) -> np.ndarray:
+    """The ids that the file holds, whatever they mean: (H, W) int64."""
+    picture = open_picture(path)
+    if picture.mode not in _LABEL_MODES:
+        raise ValueError(
+            f"Expected label ids, one channel, in {path}; received a picture of mode "
+            f"{picture.mode!r}."
+        )
+    return np.asarray(picture).astype(np.int64)
+
+
 def read_depth(path: Path, depth_unit: float | None) -> np.ndarray:
     """Metres, 0 = not measured: (H, W) float32.
 
@@ -53,19 +58,27 @@ def read_depth(path: Path, depth_unit: float | None) -> np.ndarray:
         path: a 16-bit PNG, or a .npy of (H, W) or (H, W, 1) numbers.
         depth_unit: metres per unit; `None`: a .npy is in metres, a PNG is not known to be.
     """
-    is_array = path.suffix.lower() == ".npy"
-    values = _load_array(path) if is_array else _load_png(path, depth_unit)
+    if depth_unit is None and not is_array(path):
+        raise ValueError(
+            f"{path} counts units of unknown length: set depth_unit to the metres per unit, such "
+            "as depth_unit=0.001 for millimetres."
+        )
+    values = read_depth_values(path)
     depth = values.astype(np.float32) * np.float32(1 if depth_unit is None else depth_unit)
     # What is not finite or not positive was not measured; the library writes that as 0.
     return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
 
 
-def _load_png(path, depth_unit):
-    if depth_unit is None:
-        raise ValueError(
-            f"{path} counts units of unknown length: set depth_unit to the metres per unit, such "
-            "as depth_unit=0.001 for millimetres."
-        )
+def read_depth_values(path: Path) -> np.ndarray:
+    """The numbers that the file holds, in its own units: (H, W)."""
+    return _load_array(path) if is_array(path) else _load_png(path)
+
+
+def is_array(path: Path) -> bool:
+    return path.suffix.lower() == ".npy"
+
+
+def _load_png(path):
     picture = open_picture(path)
     if picture.mode not in _DEPTH_MODES:
         raise ValueError(

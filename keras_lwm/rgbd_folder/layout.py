@@ -17,7 +17,7 @@ from keras_lwm.palette import distinct_palette
 
 SPLITS = ("train", "tune", "val", "valid", "validation", "dev", "test")
 MOST_CLASSES = 255
-_SUFFIXES = {"rgb": (".jpg", ".jpeg", ".png"), "depth": (".png", ".npy"), "label": (".png",)}
+SUFFIXES = {"rgb": (".jpg", ".jpeg", ".png"), "depth": (".png", ".npy"), "label": (".png",)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,29 +33,45 @@ class Frame:
         return [path for path in (self.image, self.label, self.depth) if path is not None]
 
 
+def refuse(path: Path, message: str) -> None:
+    """Raises the message, which names the file already, as a `ValueError`."""
+    raise ValueError(message)
+
+
 class Layout:
     """The folder as it is now.
 
+    Args:
+        folder: where the frames are.
+        splits, classes, colours: as of `RgbdFolder`.
+        complain: called with the file at fault and a sentence, for every fault. If it returns,
+            looking goes on: such frames have `None` where an image or a label is missing.
+
     Attributes:
         frames: split -> its frames, in the order of the list.
+        files: kind -> name -> file: all there are, whether a list names them or not.
         class_names: one name a class.
         palette: one RGB triple a class.
         fingerprint: changes with every file that the frames are made of (its name, size and time
             of change) and with the text of every list.
 
     Raises:
-        ValueError: for a file that is missing, named twice, or does not say what it should.
+        ValueError: for a file that is missing, named twice, or does not say what it should, unless
+            `complain` does something else; for a folder that is none, always.
     """
 
-    def __init__(self, folder: Path, splits=None, classes="classes.txt", colours=None):
+    def __init__(
+        self, folder: Path, splits=None, classes="classes.txt", colours=None, complain=refuse
+    ):
         self.folder = folder
         if not folder.is_dir():
             raise ValueError(f"Expected a folder of RGB-D frames; {folder} is not a folder.")
-        self.class_names = _class_names(folder / classes)
-        self.palette = _palette(folder, colours, self.class_names)
-        found = {kind: _find(folder, kind) for kind in _SUFFIXES}
+        self.class_names = _class_names(folder / classes, complain)
+        self.palette = _palette(folder, colours, self.class_names, complain)
+        self.files = {kind: _find(folder, kind, complain) for kind in SUFFIXES}
         self.frames = {
-            split: _frames(folder, split, found) for split in splits or _known_splits(folder)
+            split: _frames(folder, split, self.files, complain)
+            for split in splits or _known_splits(folder, complain)
         }
         self.fingerprint = self._fingerprint()
 
@@ -71,103 +87,114 @@ class Layout:
         return digest.hexdigest()
 
 
-def read_lines(path: Path) -> list[str]:
-    """The lines of a text file that are not blank, or a `ValueError` that says what is wrong."""
+def read_lines(path: Path, complain=refuse) -> list[str]:
+    """The lines of a text file that are not blank; that there is none is a fault."""
+    lines = []
     if not path.is_file():
-        raise ValueError(f"Expected the text file {path}; there is none.")
+        complain(path, f"Expected the text file {path}; there is none.")
+        return lines
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except UnicodeDecodeError as error:
-        raise ValueError(f"Expected UTF-8 text in {path}: {error}.") from error
+        complain(path, f"Expected UTF-8 text in {path}: {error}.")
+        return lines
     lines = [line for line in lines if line]
     if not lines:
-        raise ValueError(f"Expected at least one line in {path}; it is empty.")
+        complain(path, f"Expected at least one line in {path}; it is empty.")
     return lines
 
 
-def _class_names(path):
-    names = read_lines(path)
-    repeated = _first_repeated(names)
-    if repeated is not None:
-        raise ValueError(f"{path} names the class {repeated!r} twice.")
+def _class_names(path, complain):
+    names = read_lines(path, complain)
+    for repeated in _repeated(names):
+        complain(path, f"{path} names the class {repeated!r} twice.")
     if len(names) > MOST_CLASSES:
-        raise ValueError(f"Expected at most {MOST_CLASSES} classes in {path}; found {len(names)}.")
+        complain(path, f"Expected at most {MOST_CLASSES} classes in {path}; found {len(names)}.")
     return names
 
 
-def _palette(folder, colours, class_names):
+def _palette(folder, colours, class_names, complain):
     path = folder / (colours or "colours.txt")
+    made_up = distinct_palette(len(class_names))
     if colours is None and not path.exists():
-        return distinct_palette(len(class_names))
-    lines = read_lines(path)
+        return made_up
+    lines = read_lines(path, complain)
     if len(lines) != len(class_names):
-        raise ValueError(
+        complain(
+            path,
             f"Expected one colour a class in {path}: {len(class_names)} classes, {len(lines)} "
-            "colours."
+            "colours.",
         )
-    return [_colour(path, line) for line in lines]
+        return made_up
+    return [
+        _colour(path, line, complain) or colour for line, colour in zip(lines, made_up, strict=True)
+    ]
 
 
-def _colour(path, line):
+def _colour(path, line, complain):
     channels = re.split(r"[\s,]+", line)
     if len(channels) != 3 or not all(re.fullmatch(r"\d{1,3}", text) for text in channels):
         channels = ["256"]
     colour = tuple(int(text) for text in channels)
     if max(colour) > 255:
-        raise ValueError(f"Expected 'red green blue', 0 to 255, in {path}; received {line!r}.")
+        complain(path, f"Expected 'red green blue', 0 to 255, in {path}; received {line!r}.")
+        return None
     return colour
 
 
-def _known_splits(folder):
+def _known_splits(folder, complain):
     splits = [split for split in SPLITS if (folder / f"{split}.txt").is_file()]
     if not splits:
-        raise ValueError(
+        complain(
+            folder,
             f"Found no list of frames in {folder}: expected one of "
             f"{', '.join(f'{split}.txt' for split in SPLITS)}, or splits=('name', ...) for lists "
-            "of other names."
+            "of other names.",
         )
     return splits
 
 
-def _find(folder, kind) -> dict[str, Path]:
+def _find(folder, kind, complain) -> dict[str, Path]:
     """Name -> file, for every file of one kind."""
     root = folder / kind
     if not root.is_dir() and kind != "depth":
-        raise ValueError(f"Expected a folder {kind} in {folder}; there is none.")
+        complain(root, f"Expected a folder {kind} in {folder}; there is none.")
     found = {}
     for path in sorted(root.rglob("*")):
-        if path.suffix.lower() not in _SUFFIXES[kind] or path.name.startswith("."):
+        if path.suffix.lower() not in SUFFIXES[kind] or path.name.startswith("."):
             continue
         name = path.relative_to(root).with_suffix("").as_posix()
         if name in found:
-            raise ValueError(f"Expected one file a frame; received {found[name]} and {path}.")
+            complain(path, f"Expected one file a frame; received {found[name]} and {path}.")
         found[name] = path
     return found
 
 
-def _frames(folder, split, found):
+def _frames(folder, split, files, complain):
     path = folder / f"{split}.txt"
-    names = read_lines(path)
-    repeated = _first_repeated(names)
-    if repeated is not None:
-        raise ValueError(f"{path} names the frame {repeated!r} twice.")
+    names = read_lines(path, complain)
+    for repeated in _repeated(names):
+        complain(path, f"{path} names the frame {repeated!r} twice.")
+    names = list(dict.fromkeys(names))
     for name in names:
         for kind in ("rgb", "label"):
-            if name not in found[kind]:
-                raise ValueError(
+            if name not in files[kind]:
+                complain(
+                    path,
                     f"{path} names the frame {name!r}, but there is no {folder / kind / name} that "
-                    f"ends in {' or '.join(_SUFFIXES[kind])}."
+                    f"ends in {' or '.join(SUFFIXES[kind])}.",
                 )
     return [
-        Frame(name, found["rgb"][name], found["label"][name], found["depth"].get(name))
+        Frame(name, *(files[kind].get(name) for kind in ("rgb", "label", "depth")))
         for name in names
     ]
 
 
-def _first_repeated(names):
-    seen = set()
-    for name in names:
-        if name in seen:
-            return name
-        seen.add(name)
-    return None
+def _repeated(values) -> list:
+    """The values that occur more than once, in the order of their first repetition."""
+    seen, repeated = set(), {}
+    for value in values:
+        if value in seen:
+            repeated[value] = None
+        seen.add(value)
+    return list(repeated)

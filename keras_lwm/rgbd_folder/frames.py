@@ -1,15 +1,31 @@
 """One frame of a folder as a sample: its image, depth and label at one size."""
 
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from keras_lwm.datasets.rgbd_folder.files import open_picture, read_depth, read_label
-from keras_lwm.datasets.rgbd_folder.layout import Frame
+from keras_lwm.rgbd_folder.files import open_picture, read_depth, read_label
+from keras_lwm.rgbd_folder.layout import Frame
 
 # Sizes fit when their aspects differ by no more than rounding a small picture's size can do.
 _ASPECT_TOLERANCE = 0.01
+
+
+@dataclasses.dataclass(frozen=True)
+class FramesOnDisk(Sequence):
+    """The samples of a split, each read when it is asked for; `options` are `read_frame`'s."""
+
+    places: list[Frame]
+    options: dict
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, index: int) -> dict:
+        return read_frame(self.places[index], **self.options)
 
 
 def read_frame(frame: Frame, *, depth_unit, first_id, void_ids, num_classes, size) -> dict:
@@ -22,14 +38,14 @@ def read_frame(frame: Frame, *, depth_unit, first_id, void_ids, num_classes, siz
     picture = open_picture(frame.image)
     own_size = picture.height, picture.width
     target = size or own_size
-    _check_aspect(frame.image, own_size, f"size={target}", target)
+    check_aspect(frame.image, own_size, f"size={target}", target)
     label = read_label(frame.label, first_id, void_ids, num_classes)
-    _check_aspect(frame.label, label.shape, frame.image, own_size)
+    check_aspect(frame.label, label.shape, frame.image, own_size)
     if frame.depth is None:
         depth = np.zeros(target, np.float32)
     else:
         depth = read_depth(frame.depth, depth_unit)
-        _check_aspect(frame.depth, depth.shape, frame.image, own_size)
+        check_aspect(frame.depth, depth.shape, frame.image, own_size)
     return {
         "image": _image(frame.image, picture, target),
         "depth": resize_nearest(depth, target)[..., None],
@@ -59,7 +75,8 @@ def _image(path: Path, picture: Image.Image, size):
     return np.asarray(picture.convert("RGB"))
 
 
-def _check_aspect(path, size, other, other_size):
+def check_aspect(path, size, other, other_size):
+    """Raises a `ValueError` that names the file if two sizes are not of one aspect."""
     aspect = size[1] / size[0] * other_size[0] / other_size[1]
     if abs(aspect - 1) > _ASPECT_TOLERANCE:
         raise ValueError(

@@ -1,0 +1,124 @@
+"""What there is to know of one frame, before anybody says what its numbers mean."""
+
+import dataclasses
+import hashlib
+
+import numpy as np
+
+# A positive float32 grows with its bits. Without the last 13 of them, 2**18 bins are left, each
+# 1/1024 of its value wide: quantiles of any number of pixels, in any unit, to a thousandth.
+_DROPPED_BITS = 13
+DEPTH_BINS = 1 << (31 - _DROPPED_BITS)
+
+
+@dataclasses.dataclass
+class LabelFacts:
+    """Size, the ids that occur, and how many pixels have each."""
+
+    file: str
+    size: tuple[int, int]
+    ids: np.ndarray
+    counts: np.ndarray
+
+
+@dataclasses.dataclass
+class DepthFacts:
+    """Size, and what the numbers are, in the file's own units.
+
+    Attributes:
+        is_png: counts of a PNG, not numbers of an array.
+        odd: how many pixels are `NaN`, `infinite` or `negative`, where there are any.
+        bins, counts: the measured pixels' histogram; see `bin_values`.
+        median, smallest, largest: of the measured pixels; `None` where there are none.
+    """
+
+    file: str
+    size: tuple[int, int]
+    is_png: bool
+    odd: dict[str, int]
+    bins: np.ndarray
+    counts: np.ndarray
+    median: float | None = None
+    smallest: float | None = None
+    largest: float | None = None
+
+    @property
+    def measured(self) -> int:
+        return int(self.counts.sum())
+
+
+@dataclasses.dataclass
+class FrameFacts:
+    """A frame's facts; `None` for what is not there or could not be read.
+
+    Attributes:
+        image: the image's file, as findings name it.
+        size: of the image.
+        digest: of the image's pixels: equal where all pixels are.
+        is_grey: whether the image file has no colour.
+        has_depth: whether there is depth, be it readable or not; `None`: nobody knows.
+        faults: (kind, file, sentence) of what is wrong with the frame whatever its numbers mean.
+    """
+
+    split: str
+    name: str
+    image: str
+    size: tuple[int, int] | None = None
+    digest: bytes | None = None
+    is_grey: bool = False
+    has_depth: bool | None = None
+    label: LabelFacts | None = None
+    depth: DepthFacts | None = None
+    faults: list[tuple[str, str, str]] = dataclasses.field(default_factory=list)
+
+
+def pixel_digest(image: np.ndarray) -> bytes:
+    shape = repr(image.shape).encode()
+    return hashlib.blake2b(np.ascontiguousarray(image), digest_size=16, key=shape).digest()
+
+
+def label_facts(file: str, ids: np.ndarray) -> LabelFacts:
+    """Of ids (H, W)."""
+    if ids.size and ids.min() >= 0 and ids.max() < 1 << 16:
+        counts = np.bincount(ids.ravel())
+        present = np.flatnonzero(counts)
+        return LabelFacts(file, ids.shape, present, counts[present])
+    return LabelFacts(file, ids.shape, *np.unique(ids, return_counts=True))
+
+
+def depth_facts(file: str, values: np.ndarray, is_png: bool) -> DepthFacts:
+    """Of numbers (H, W)."""
+    with np.errstate(over="ignore"):
+        values = values.astype(np.float32)
+    measured = values[np.isfinite(values) & (values > 0)]
+    odd = {
+        "NaN": int(np.isnan(values).sum()),
+        "infinite": int(np.isinf(values).sum()),
+        "negative": int(((values < 0) & np.isfinite(values)).sum()),
+    }
+    counts = np.bincount(measured.view(np.uint32) >> _DROPPED_BITS)
+    bins = np.flatnonzero(counts)
+    facts = DepthFacts(
+        file,
+        values.shape,
+        is_png,
+        {kind: number for kind, number in odd.items() if number},
+        bins,
+        counts[bins],
+    )
+    if measured.size:
+        facts.median = quantile(bins, facts.counts, 0.5)
+        facts.smallest, facts.largest = float(measured.min()), float(measured.max())
+    return facts
+
+
+def bin_values(bins: np.ndarray) -> np.ndarray:
+    """The middle of each bin of depth, in the units of the file."""
+    first = bins.astype(np.uint32) << np.uint32(_DROPPED_BITS)
+    return (first + np.uint32(1 << (_DROPPED_BITS - 1))).view(np.float32)
+
+
+def quantile(bins: np.ndarray, counts: np.ndarray, share: float) -> float:
+    """The depth below which this share of the counted pixels lies, to a thousandth of itself."""
+    place = np.searchsorted(np.cumsum(counts), share * counts.sum())
+    return float(bin_values(bins[place : place + 1])[0])

@@ -1,0 +1,148 @@
+"""A folder of RGB-D frames, looked at file by file: nothing stops at the first fault."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from keras_lwm.datasets.check.facts import FrameFacts, depth_facts, label_facts, pixel_digest
+from keras_lwm.datasets.check.kinds import LISTS, SIZES, UNLISTED, UNREADABLE
+from keras_lwm.datasets.check.reading import Reading
+from keras_lwm.datasets.check.report import Finding
+from keras_lwm.rgbd_folder.files import (
+    is_array,
+    open_picture,
+    read_depth_values,
+    read_label_ids,
+)
+from keras_lwm.rgbd_folder.frames import check_aspect, read_frame
+from keras_lwm.rgbd_folder.layout import SUFFIXES, Layout
+
+_COLOURLESS = ("1", "L", "LA")
+# Pillow makes RGB of these by cutting every value off at 255.
+_DEEPER_THAN_8_BITS = ("I;16", "I;16B", "I", "F")
+
+
+class FolderSource:
+    """The frames of a folder; faults of its lists and classes are in `faults`, at once."""
+
+    def __init__(
+        self,
+        folder,
+        splits: Sequence[str] | None = None,
+        classes: str = "classes.txt",
+        colours: str | None = None,
+        size: tuple[int, int] | None = None,
+    ):
+        self.where = self.title = str(Path(folder).expanduser().resolve())
+        self.name = Path(self.where).name
+        self.faults: list[Finding] = []
+        self._layout = Layout(Path(self.where), splits, classes, colours, self._complain)
+        self._size = size
+        self.class_names, self.palette = self._layout.class_names, self._layout.palette
+        self.frame_numbers = {split: len(frames) for split, frames in self._layout.frames.items()}
+        self._frames = [
+            (split, frame) for split, frames in self._layout.frames.items() for frame in frames
+        ]
+        self.remarks = list(self._passed_over())
+        if splits is None:  # else other files may belong to the other lists
+            self.remarks += self._unlisted()
+            self._find_depth()
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def facts(self, index: int) -> FrameFacts:
+        """Reads the files of a frame, each once; what is wrong with them is among the facts."""
+        split, frame = self._frames[index]
+        facts = FrameFacts(split, frame.name, str(frame.image or frame.label or frame.name))
+        facts.has_depth = frame.depth is not None
+
+        def note(kind, path, error):
+            facts.faults.append((kind, str(path), str(error)))
+
+        for path, read in (
+            (frame.image, _look_at_image),
+            (frame.label, _look_at_label),
+            (frame.depth, _look_at_depth),
+        ):
+            if path is not None:
+                try:
+                    read(path, facts)
+                except ValueError as error:
+                    note(UNREADABLE, path, error)
+        for other, size in self._sizes_to_fit(frame, facts):
+            try:
+                check_aspect(*other, *size)
+            except ValueError as error:
+                note(SIZES, other[0], error)
+        return facts
+
+    def sample(self, index: int, reading: Reading) -> dict:
+        """The frame as it is prepared, its image decoded: see `rgbd_folder.frames.read_frame`."""
+        _, frame = self._frames[index]
+        sample = read_frame(
+            frame,
+            depth_unit=reading.depth_unit,
+            first_id=reading.first_id,
+            void_ids=reading.void_ids,
+            num_classes=len(self.class_names),
+            size=self._size,
+        )
+        if isinstance(sample["image"], bytes):
+            sample["image"] = np.asarray(open_picture(frame.image))
+        return sample
+
+    def _sizes_to_fit(self, frame, facts):
+        """((file, its size), (what it has to fit, that one's size)) as far as they are known."""
+        if facts.size is None:
+            return
+        if self._size is not None:
+            yield (frame.image, facts.size), (f"size={self._size}", self._size)
+        for part in (facts.label, facts.depth):
+            if part is not None:
+                yield (part.file, part.size), (frame.image, facts.size)
+
+    def _complain(self, path, message):
+        self.faults.append(Finding(LISTS, str(path), message))
+
+    def _find_depth(self):
+        if self._layout.files["depth"] and not any(frame.depth for _, frame in self._frames):
+            root = self._layout.folder / "depth"
+            self._complain(root, f"No frame has its depth in {root}: expected depth/NAME.png|npy.")
+
+    def _unlisted(self):
+        named = {frame.name for _, frame in self._frames}
+        for files in self._layout.files.values():
+            for name, path in files.items():
+                if name not in named:
+                    yield Finding(UNLISTED, str(path), f"No list names {path}.")
+
+    def _passed_over(self):
+        for kind in SUFFIXES:
+            for path in sorted((self._layout.folder / kind).rglob("*")):
+                hidden = path.name.startswith(".") or path.is_dir()
+                if not hidden and path.suffix.lower() not in SUFFIXES[kind]:
+                    expected = " or ".join(SUFFIXES[kind])
+                    message = f"{path} is passed over: expected {expected} in {kind}/."
+                    yield Finding(UNLISTED, str(path), message)
+
+
+def _look_at_image(path, facts):
+    picture = open_picture(path)
+    if picture.mode in _DEEPER_THAN_8_BITS:
+        raise ValueError(
+            f"Expected an image of 8 bits a channel in {path}; received a picture of mode "
+            f"{picture.mode!r}."
+        )
+    facts.size = picture.height, picture.width
+    facts.is_grey = picture.mode in _COLOURLESS
+    facts.digest = pixel_digest(np.asarray(picture.convert("RGB")))
+
+
+def _look_at_label(path, facts):
+    facts.label = label_facts(str(path), read_label_ids(path))
+
+
+def _look_at_depth(path, facts):
+    facts.depth = depth_facts(str(path), read_depth_values(path), not is_array(path))

@@ -1,0 +1,102 @@
+"""A prepared data set, looked at record by record."""
+
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from keras_lwm.datasets.check.facts import FrameFacts, depth_facts, label_facts, pixel_digest
+from keras_lwm.datasets.check.kinds import NUMBERS, SIZES, UNREADABLE
+from keras_lwm.datasets.check.reading import Reading
+from keras_lwm.datasets.check.report import Finding
+from keras_lwm.datasets.records import Records
+from keras_lwm.datasets.sample import require_samples
+from keras_lwm.palette import distinct_palette
+from keras_lwm.void import VOID
+
+READING = Reading(depth_unit=None, first_id=0, void_ids=(VOID,))
+
+
+class PreparedSource:
+    """The frames of a prepared builder.
+
+    Raises:
+        ValueError: if it is not prepared, or its samples are not in the library's form.
+    """
+
+    def __init__(self, builder: tfds.core.DatasetBuilder):
+        self.title = self.name = builder.info.full_name
+        self.where = str(builder.data_path)
+        name = self.title.rpartition("/")[0]
+        if not builder.is_prepared():
+            raise ValueError(
+                f"Found no prepared data set {name} in {builder.data_path}: prepare it with "
+                f"`keras-lwm datasets build {name}`."
+            )
+        require_samples(builder)
+        self.faults: list[Finding] = []
+        self.remarks: list[Finding] = []
+        self.class_names = list(builder.info.metadata["class_names"])
+        own = builder.info.metadata.get("palette") or distinct_palette(len(self.class_names))
+        self.palette = [tuple(colour) for colour in own]
+        self._features = builder.info.features
+        self._records, self._places = {}, []
+        self.frame_numbers = {}
+        for split, info in builder.info.splits.items():
+            self.frame_numbers[split] = info.num_examples
+            try:
+                self._records[split] = Records(builder, split)
+            except ValueError as error:
+                self.faults.append(Finding(UNREADABLE, split, str(error)))
+                continue
+            self._places += [(split, index) for index in range(info.num_examples)]
+        self._compare(getattr(builder, "OFFICIAL_NUMBERS", None) or {})
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def facts(self, index: int) -> FrameFacts:
+        split, place = self._places[index]
+        facts = FrameFacts(split, f"{split}/{place}", f"frame {place} of {split}")
+        try:
+            sample = self._sample(split, place)
+        except (ValueError, OSError, tf.errors.OpError) as error:
+            reason = str(error).strip().splitlines()[0]
+            sentence = f"Cannot read {facts.image}: {reason.rstrip('.')}."
+            facts.faults.append((UNREADABLE, facts.image, sentence))
+            return facts
+        if "name" in sample:
+            facts.name = sample["name"].decode()
+            facts.image = f"{facts.name} of {split}"
+        facts.size = sample["image"].shape[:2]
+        facts.digest = pixel_digest(sample["image"])
+        facts.label = label_facts(facts.image, sample["label"])
+        # No depth anywhere is how a frame without depth is stored.
+        facts.has_depth = bool(sample["depth"].any())
+        if facts.has_depth:
+            facts.depth = depth_facts(facts.image, sample["depth"][..., 0], is_png=False)
+        for key in ("label", "depth"):
+            size = sample[key].shape[:2]
+            if size != facts.size:
+                sentence = (
+                    f"The {key} of {facts.image} is {size[0]}x{size[1]} (height x width): expected "
+                    f"{facts.size[0]}x{facts.size[1]}, as its image."
+                )
+                facts.faults.append((SIZES, facts.image, sentence))
+        return facts
+
+    def sample(self, index: int, reading: Reading) -> dict:
+        sample = self._sample(*self._places[index])
+        return {**sample, "label": sample["label"][..., None]}
+
+    def _sample(self, split, place):
+        sample = self._features.deserialize_example(self._records[split][place])
+        sample = {key: value.numpy() for key, value in sample.items()}
+        if sample["label"].ndim == 3:
+            sample["label"] = sample["label"][..., 0]
+        return sample
+
+    def _compare(self, official):
+        for split, number in official.items():
+            found = self.frame_numbers.get(split, 0)
+            if found != number:
+                sentence = f"The split {split} has {found} frames: officially it has {number}."
+                self.faults.append(Finding(NUMBERS, split, sentence))

@@ -1,0 +1,125 @@
+"""How the numbers in a folder's files are to be read, where nobody said: what fits most files."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from keras_lwm.rgbd_folder.depth_unit import LIKELY_MEDIAN
+
+# (first id, void ids), the most usual first.
+_USUAL = ((0, (255,)), (1, (0,)))
+# Each of these explains all that a usual one does and more, so it must explain clearly more.
+_RARE = ((1, (255,)), (1, (0, 255)), (0, (65535,)), (0, (255, 65535)), (1, (0, 65535)))
+_CLEARLY_MORE = 0.05
+
+# Metres per unit: millimetres, centimetres, tenths of a millimetre; `None`: an array in metres.
+_PNG_UNITS = (0.001, 0.01, 0.0001)
+_ARRAY_UNITS = (None, 0.001, 0.01)
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """What a folder's numbers mean: `RgbdFolder`'s options of these names.
+
+    Attributes:
+        depth_unit: metres per unit; `None`: there is no depth, or it is in arrays of metres.
+        first_id, void_ids: how label files write the first class, and void.
+        inferred: names of the options that were not given but inferred from the files.
+    """
+
+    depth_unit: float | None
+    first_id: int
+    void_ids: tuple[int, ...]
+    inferred: tuple[str, ...] = ()
+
+    def fits(self, ids: np.ndarray, num_classes: int) -> np.ndarray:
+        """Which of the ids are void or a class: booleans."""
+        is_class = (ids >= self.first_id) & (ids < self.first_id + num_classes)
+        return is_class | np.isin(ids, self.void_ids)
+
+
+def infer_label_ids(
+    ids_of_files: Sequence[np.ndarray],
+    num_classes: int,
+    first_id: int | None = None,
+    void_ids: Sequence[int] | None = None,
+) -> tuple[int, tuple[int, ...], str]:
+    """The first id and the void ids that fit most label files, where they are not given.
+
+    Returns:
+        The two, and the options of another usual reading that fits as well, or "".
+    """
+    usual, rare = (
+        [Reading(None, first, void) for first, void in candidates]
+        for candidates in _candidates(first_id, void_ids)
+    )
+
+    def fitting(reading):
+        return sum(bool(reading.fits(ids, num_classes).all()) for ids in ids_of_files)
+
+    numbers = [fitting(reading) for reading in usual]
+    best, most = usual[int(np.argmax(numbers))], max(numbers)
+    rivals = [
+        reading
+        for reading, number in zip(usual, numbers, strict=True)
+        if number == most and reading != best
+    ]
+    threshold = most + _CLEARLY_MORE * len(ids_of_files)
+    for reading in rare:
+        if fitting(reading) > threshold:
+            best, threshold, rivals = reading, fitting(reading), []
+    # Void that occurs settles what void is; then a second reading is far-fetched.
+    if not ids_of_files or not num_classes:
+        rivals = []
+    seen = any(np.isin(ids, best.void_ids).any() for ids in ids_of_files)
+    rival = as_options(rivals[0], ("first_id", "void_ids")) if rivals and not seen else ""
+    return best.first_id, best.void_ids, rival
+
+
+def infer_depth_unit(png_medians: Sequence[float], array_medians: Sequence[float]) -> float | None:
+    """Metres per unit, from the median of each depth file in its own units.
+
+    The usual unit if it puts the frames at a likely distance, else the one that puts them nearest
+    to the middle of the likely ones.
+    """
+    if not png_medians and not array_medians:
+        return None
+    of_png = len(png_medians) >= len(array_medians)
+    usual, *others = _PNG_UNITS if of_png else _ARRAY_UNITS
+    median = float(np.median(png_medians if of_png else array_medians))
+    if is_likely(median * (usual or 1)):
+        return usual
+    likely = [unit for unit in others if is_likely(median * unit)]
+    middle = math.sqrt(LIKELY_MEDIAN[0] * LIKELY_MEDIAN[1])
+    return min(likely, key=lambda unit: abs(math.log(median * unit / middle)), default=usual)
+
+
+def is_likely(median: float) -> bool:
+    """Whether a set of frames may well have this median depth, in metres."""
+    return LIKELY_MEDIAN[0] <= median <= LIKELY_MEDIAN[1]
+
+
+def as_options(reading: Reading, names: Sequence[str]) -> str:
+    """The reading's options of these names as they are typed on the command line."""
+    words = []
+    if "depth_unit" in names and reading.depth_unit is not None:
+        words.append(f"--depth-unit {reading.depth_unit:g}")
+    if "first_id" in names:
+        words.append(f"--first-id {reading.first_id}")
+    if "void_ids" in names:
+        words += [f"--void-ids {void_id}" for void_id in reading.void_ids]
+    return " ".join(words)
+
+
+def _candidates(first_id, void_ids):
+    if first_id is not None and void_ids is not None:
+        return [(first_id, tuple(void_ids))], []
+    if void_ids is not None:
+        return [(first, tuple(void_ids)) for first in ((1, 0) if 0 in void_ids else (0, 1))], []
+    if first_id is None:
+        return _USUAL, _RARE
+    usual = [(first_id, (0,))] if first_id > 0 else [(first_id, (255,))]
+    rare = ((255,), (0, 255), (65535,), (0, 65535)) if first_id > 0 else ((65535,), (255, 65535))
+    return usual, [(first_id, void) for void in rare]

@@ -1,0 +1,73 @@
+"""NYU Depth V2's 894 label ids as 40 or 13 classes.
+
+The 40 classes are those of Gupta, Arbelaez and Malik, "Perceptual Organization and Recognition of
+Indoor Scenes from RGB-D Images" (CVPR 2013); the 13 those of Couprie, Farabet, Najman and LeCun,
+"Indoor Semantic Segmentation using Depth Information" (ICLR 2013), as groups of the 40.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from keras_lwm.datasets.matlab import read_mat, struct_field, texts, whole_numbers
+from keras_lwm.void import VOID
+
+MAPPING_40_FILE = "classMapping40.mat"
+MAPPING_13_FILE = "class13Mapping.mat"
+
+
+@dataclasses.dataclass(frozen=True)
+class Classes:
+    """How label ids become classes.
+
+    Attributes:
+        names: one name a class.
+        class_of: (1 + number of label ids,) uint8: label id -> class from 0; 0, "unlabelled", ->
+            255, void.
+    """
+
+    names: list[str]
+    class_of: np.ndarray
+
+
+def read_40_classes(path: Path) -> Classes:
+    """The 40 classes of `classMapping40.mat`: `mapClass` (1, 894), from 1, and `className`.
+
+    Raises:
+        ValueError: if the file cannot be read, or maps an id to a class that has no name.
+    """
+    names = texts(read_mat(path, "className"), path)
+    return _classes(names, whole_numbers(read_mat(path, "mapClass"), path).ravel(), path)
+
+
+def read_13_classes(path: Path, classes_40: Classes) -> Classes:
+    """The 13 classes of `class13Mapping.mat`: the struct `classMapping13` with `labels13` (1, 40),
+    from 1, and `classNames`.
+
+    Raises:
+        ValueError: as `read_40_classes`.
+    """
+    struct = read_mat(path, "classMapping13")
+    if struct.size != 1:
+        raise ValueError(f"Expected one struct classMapping13 in {path}; found {struct.size}.")
+    names = struct_field(struct, "classNames", path)[0]
+    groups = whole_numbers(struct_field(struct, "labels13", path)[0], path).ravel()
+    if len(groups) != len(classes_40.names):
+        raise ValueError(
+            f"Expected a group for each of {len(classes_40.names)} classes in {path}; found "
+            f"{len(groups)}."
+        )
+    return _classes(texts(names, path), groups[classes_40.class_of[1:]], path)
+
+
+def _classes(names, ids, path):
+    if len(names) != len(set(names)) or not 0 < len(names) < VOID:
+        raise ValueError(f"Expected different class names in {path}; found {names}.")
+    outside = ids[(ids < 1) | (ids > len(names))]
+    if outside.size:
+        raise ValueError(
+            f"Expected classes 1 to {len(names)}, as many as there are names, in {path}; found "
+            f"{outside[0]}."
+        )
+    return Classes(names, np.concatenate([[VOID], ids - 1]).astype(np.uint8))

@@ -1,0 +1,95 @@
+"""What names a data set on the command line: a builder's name, or a folder and what is in it.
+
+An option left out is not passed on: then the library's own default holds. This imports neither
+Keras nor TensorFlow until a data set is opened.
+"""
+
+from pathlib import Path
+
+import click
+
+FOLDER = "rgbd_folder"
+
+_FOLDER_OPTIONS = (
+    click.option("--depth-unit", type=float, help="Metres per unit of the depth files."),
+    click.option("--first-id", type=int, help="The label files' id of the first class; else 0."),
+    click.option("--void-ids", type=int, multiple=True, help="Their ids of void; else 255."),
+    click.option("--splits", multiple=True, help="Names of lists; else all of the usual names."),
+    click.option("--classes", help="File of class names in FOLDER; else classes.txt."),
+    click.option("--colours", help="File of the classes' colours in FOLDER."),
+    click.option("--size", type=(int, int), help="Height and width to store frames in."),
+    click.option(
+        "--unusual-depth", is_flag=True, help="Accept a median depth below 0.1 m or above 80 m."
+    ),
+)
+_OPTIONS = (
+    click.argument("dataset", metavar="NAME|FOLDER"),
+    click.option("--data-dir", type=click.Path(), help="Where TFDS keeps prepared data."),
+    click.option("--manual-dir", type=click.Path(), help="Where files fetched by hand are."),
+)
+
+
+def folder_options(command):
+    """Adds what has to be told of a folder of frames; the names are those of `RgbdFolder`."""
+    for option in reversed(_FOLDER_OPTIONS):
+        command = option(command)
+    return command
+
+
+def dataset_options(command):
+    """Adds the argument NAME|FOLDER, and all that `open_dataset` takes."""
+    command = folder_options(command)
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def open_dataset(dataset: str, *, data_dir=None, manual_dir=None, **options):
+    """The data set, prepared: a TFDS builder.
+
+    Args:
+        dataset: `NAME` or `NAME/CONFIG` of a builder, or the path of a folder of frames. A folder
+            that is called as a builder is can be given as `./NAME`.
+        data_dir: where TFDS keeps prepared data.
+        manual_dir: where the files are that were fetched by hand.
+        **options: what `folder_options` adds.
+
+    Raises:
+        click.UsageError: for what is neither, or an option that does not belong to it.
+        ValueError: what the builder says of the data.
+    """
+    from keras_lwm.datasets import load_builder
+
+    name, given = find_dataset(dataset, options)
+    if name == FOLDER:
+        _refuse(dataset, "is a folder", {} if manual_dir is None else {"manual_dir": manual_dir})
+    return load_builder(name, data_dir=data_dir, manual_dir=manual_dir, **given)
+
+
+def find_dataset(dataset: str, options: dict) -> tuple[str, dict]:
+    """What `dataset` means: a builder's name, and those of the folder's options that were given.
+
+    Args and errors: see `open_dataset`; `options` are its `**options`.
+    """
+    from keras_lwm.datasets import BUILDERS
+
+    given = {
+        name: value
+        for name, value in options.items()
+        if value is not None and value is not False and value != ()
+    }
+    names = sorted(set(BUILDERS) - {FOLDER})
+    if dataset.partition("/")[0] in names:
+        _refuse(dataset, "is no folder", given)
+        return dataset, {}
+    if not Path(dataset).is_dir():
+        raise click.UsageError(
+            f"Expected a folder of frames or one of {', '.join(names)}; received {dataset!r}."
+        )
+    return FOLDER, {"folder": dataset, **given}
+
+
+def _refuse(dataset, kind, given):
+    if given:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise click.UsageError(f"{dataset} {kind}: it takes no {flags}.")

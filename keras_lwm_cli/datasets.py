@@ -1,0 +1,102 @@
+"""`keras-lwm datasets`: preparing data sets, and looking for what is wrong with them."""
+
+from pathlib import Path
+
+import click
+
+from keras_lwm_cli.dataset_options import (
+    FOLDER,
+    dataset_options,
+    find_dataset,
+    folder_options,
+    open_dataset,
+)
+from keras_lwm_cli.running import in_a_sentence, use_backend
+
+
+@click.group()
+def datasets():
+    """Prepares data sets, and looks for what is wrong with them."""
+
+
+@datasets.command()
+@dataset_options
+@in_a_sentence
+def build(**options):
+    """Prepares the data set NAME, NAME/CONFIG, or the frames of FOLDER.
+
+    Interrupted, it goes on where it was when the same command is given again.
+    """
+    use_backend(None)
+    builder = open_dataset(**options)
+    click.echo(f"{builder.info.full_name} lies in {builder.data_dir}")
+    for split, info in builder.info.splits.items():
+        click.echo(f"{split}: {info.num_examples} frames")
+
+
+@datasets.command()
+@click.argument("dataset", metavar="NAME|FOLDER")
+@click.option("--data-dir", type=click.Path(), help="Where TFDS keeps prepared data.")
+@click.option(
+    "--sheet",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to draw a few frames, a PNG; else check_NAME.png, here.",
+)
+@click.option(
+    "--json",
+    "json_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write the whole report.",
+)
+@folder_options
+@click.pass_context
+@in_a_sentence
+def check(context, dataset, data_dir, sheet, json_path, **options):
+    """Reads every frame of the prepared NAME or NAME/CONFIG, or of FOLDER, and tells all faults.
+
+    Of a folder, --depth-unit, --first-id and --void-ids may be left out: then what fits most files
+    is taken, and said. Exit code 1 if there is a fault; a remark is none.
+    """
+    for path in (sheet, json_path):
+        if path is not None and not path.parent.is_dir():
+            raise click.UsageError(f"Cannot write {path}: there is no folder {path.parent}.")
+    use_backend(None)
+    from keras_lwm.atomic_write import write_json
+    from keras_lwm.datasets import new_builder
+    from keras_lwm.datasets.check import check_builder, check_folder, report_text
+
+    name, given = find_dataset(dataset, options)
+    if name != FOLDER:
+        report = check_builder(new_builder(name, data_dir=data_dir))
+    elif data_dir is None:
+        report = check_folder(**given)
+    else:
+        raise click.UsageError(f"{dataset} is a folder: its check takes no --data-dir.")
+    click.echo(report_text(report))
+    if json_path is not None:
+        write_json(json_path, report.as_dict())
+    own_name = Path(report.where).name if name == FOLDER else name.replace("/", "_")
+    _draw(report, sheet, Path(f"check_{own_name}.png"))
+    context.exit(0 if report.clean else 1)
+
+
+def _draw(report, sheet, default):
+    from keras_lwm.report import training_sheet
+
+    if not report.examples:
+        click.echo("No picture: found no frame to show.")
+        return
+    if sheet is None and Path.cwd().is_relative_to(report.where):
+        click.echo("No picture: it would come to lie among the data; --sheet says where to.")
+        return
+    path = sheet or default
+    training_sheet(
+        path,
+        [example.image for example in report.examples],
+        [example.label for example in report.examples],
+        [example.depth for example in report.examples],
+        class_names=report.class_names,
+        palette=report.palette,
+        names=[example.name for example in report.examples],
+    )
+    click.echo(f"{len(report.examples)} frames are shown in {path}")

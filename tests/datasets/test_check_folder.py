@@ -1,0 +1,290 @@
+"""A check reads every file, goes on after a fault, and names them all."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from rgbd_frames import CLASSES, random_frame, write_frame, write_lists, write_random_folder
+
+from keras_lwm.datasets import RgbdFolder
+from keras_lwm.datasets.check import check_folder, report_text
+
+SIZE = (12, 16)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "my frames"
+    path.mkdir()
+    write_random_folder(path, number=5, val=2, size=SIZE)
+    return path
+
+
+def says(findings):
+    return [finding.says for finding in findings]
+
+
+def one_fault(folder, *words, **options):
+    (fault,) = check_folder(folder, **options).faults
+    for word in words:
+        assert word in fault.says
+    return fault
+
+
+def test_clean_folder_and_its_statistics(folder):
+    report = check_folder(folder)
+    assert report.clean and says(report.remarks) == []
+    frames = [random_frame(seed, SIZE) for seed in range(7)]
+    labels = np.stack([label for _, label, _ in frames])
+    depths = np.stack([depth for *_, depth in frames]).astype(float) / 1000
+    assert report.statistics["frames"] == {"train": 5, "val": 2}
+    assert report.statistics["image_sizes"] == [{"height": 12, "width": 16, "frames": 7}]
+    assert report.statistics["void_share"] == pytest.approx((labels == 255).mean())
+    for index, row in enumerate(report.statistics["classes"]):
+        assert (row["id"], row["name"]) == (index, CLASSES[index])
+        assert row["pixels"] == (labels == index).sum()
+        assert row["share"] == pytest.approx((labels == index).sum() / (labels != 255).sum())
+        assert row["frames"] == sum(index in label for label in labels)
+    depth = report.statistics["depth"]
+    measured = depths[depths > 0]
+    assert (depth["frames"], depth["frames_without"]) == (7, 0)
+    assert depth["min_m"] == pytest.approx(measured.min())
+    assert depth["max_m"] == pytest.approx(measured.max())
+    # Neighbours among the sorted depths lie farther apart than the check's bins are wide.
+    assert depth["median_m"] == pytest.approx(np.median(measured), rel=0.01)
+    assert depth["percentile_95_m"] == pytest.approx(np.percentile(measured, 95), rel=0.01)
+    assert depth["unmeasured_share"] == pytest.approx((depths == 0).mean())
+
+
+def test_what_is_inferred_prepares_the_folder(folder, tmp_path):
+    reading = check_folder(folder).reading
+    assert (reading.depth_unit, reading.first_id, reading.void_ids) == (0.001, 0, (255,))
+    assert reading.inferred == ("depth_unit", "first_id", "void_ids")
+    told = {name: getattr(reading, name) for name in reading.inferred}
+    RgbdFolder(folder, data_dir=tmp_path / "data", **told).download_and_prepare()
+    assert check_folder(folder, **told).reading.inferred == ()
+
+
+@pytest.mark.parametrize("kind", ["rgb", "label", "depth"])
+@pytest.mark.parametrize("content", ["truncated", "text", "empty"])
+def test_unreadable_picture(folder, kind, content):
+    path = folder / kind / "frame1.png"
+    contents = {"truncated": path.read_bytes()[:-30], "text": b"no picture", "empty": b""}
+    path.write_bytes(contents[content])
+    assert one_fault(folder, "Cannot read the picture").file == str(path)
+
+
+def test_label_ids_outside_the_classes(folder):
+    label = np.full(SIZE, 1, np.uint8)
+    label[0, :3], label[1, :2] = 77, 9
+    write_frame(folder, "frame1", random_frame(1, SIZE)[0], label)
+    one_fault(folder, "label/frame1.png holds the label ids 9 (2 pixels), 77 (3 pixels)")
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "words"),
+    [
+        ("label", "RGB", "Expected label ids, one channel"),
+        ("depth", "L", "Expected depth as a 16-bit PNG"),
+        ("rgb", "I;16", "Expected an image of 8 bits a channel"),
+    ],
+)
+def test_pictures_of_the_wrong_mode(folder, kind, mode, words):
+    Image.new(mode, SIZE[::-1]).save(folder / kind / "frame2.png")
+    one_fault(folder, words, f"{kind}/frame2.png", repr(mode))
+
+
+@pytest.mark.parametrize("kind", ["label", "depth"])
+def test_sizes(folder, kind):
+    path = folder / kind / "frame2.png"
+    Image.open(path).resize((12, 12), Image.Resampling.NEAREST).save(path)
+    one_fault(folder, f"{kind}/frame2.png is 12x12", "expected the same aspect")
+    Image.open(path).resize((8, 6), Image.Resampling.NEAREST).save(path)
+    one_fault(folder, f"{kind}/frame2.png is 6x8", "sizes differ in 1 of 7 frames")
+
+
+def test_labels_that_are_all_of_another_size_are_a_custom(folder):
+    for path in (folder / "label").iterdir():
+        Image.open(path).resize((8, 6), Image.Resampling.NEAREST).save(path)
+    report = check_folder(folder)
+    assert report.clean and len(report.remarks) == 7
+
+
+def test_stored_size_of_another_aspect(folder):
+    report = check_folder(folder, size=(4, 4))
+    assert len(report.faults) == 7
+    assert all("size=(4, 4)" in sentence for sentence in says(report.faults))
+
+
+def test_depth_that_measures_nothing(folder):
+    Image.fromarray(np.zeros(SIZE, np.uint16)).save(folder / "depth" / "frame3.png")
+    one_fault(folder, "depth/frame3.png measures nothing", "all pixels are 0")
+
+
+@pytest.mark.parametrize(("value", "word"), [(np.nan, "NaN"), (np.inf, "inf"), (-1, "negative")])
+def test_odd_numbers_are_a_fault_in_one_file_and_a_custom_in_most(folder, value, word):
+    def write(name):
+        depth = np.full(SIZE, 2.0, np.float32)
+        depth[:2] = value
+        (folder / "depth" / f"{name}.png").unlink(missing_ok=True)
+        np.save(folder / "depth" / f"{name}.npy", depth)
+
+    for index in range(7):
+        (folder / "depth" / f"frame{index}.png").unlink()
+        np.save(folder / "depth" / f"frame{index}.npy", np.full(SIZE, 3.0))
+    write("frame3")
+    one_fault(folder, "depth/frame3.npy holds 32 pixels", word, "1 of 7")
+    for index in range(4):
+        write(f"frame{index}")
+    report = check_folder(folder)
+    assert report.clean and report.reading.depth_unit is None
+    assert all("4 of 7" in sentence for sentence in says(report.remarks))
+    assert report.statistics["depth"]["unmeasured_share"] == pytest.approx(4 * 2 / 12 / 7)
+    assert "depth in metres" in report_text(report)
+
+
+def test_a_depth_array_in_metres_among_millimetres(folder):
+    (folder / "depth" / "frame3.png").unlink()
+    np.save(folder / "depth" / "frame3.npy", np.full(SIZE, 2.5))
+    one_fault(folder, "depth/frame3.npy has a median depth of 0.0025 m (all: 2.")
+
+
+def test_depth_at_an_unlikely_distance(folder):
+    fault = one_fault(folder, "expected 0.1 to 80 m", depth_unit=1.0)
+    assert "unusual_depth" in fault.says
+    assert check_folder(folder, depth_unit=1.0, unusual_depth=True).clean
+
+
+def test_missing_depth_is_none_and_saturated_depth_a_remark(folder):
+    (folder / "depth" / "frame3.png").unlink()
+    depth = random_frame(1, SIZE)[2]
+    depth[0, 0] = 65535
+    Image.fromarray(depth).save(folder / "depth" / "frame1.png")
+    report = check_folder(folder)
+    assert report.clean
+    assert "depth/frame1.png holds 65535" in report.remarks[0].says
+    assert report.statistics["depth"]["frames_without"] == 1
+
+
+def test_depth_that_no_frame_finds(folder):
+    (folder / "depth").rename(folder / "aside")
+    assert check_folder(folder).clean
+    one_fault(folder, "depth_unit=0.001 was given", depth_unit=0.001)
+    (folder / "depth").mkdir()
+    np.save(folder / "depth" / "frame0_depth.npy", np.ones(SIZE))
+    one_fault(folder, "No frame has its depth in")
+
+
+def test_files_of_lists_that_were_not_asked_for_are_no_matter(folder):
+    for index in (5, 6):
+        (folder / "depth" / f"frame{index}.png").unlink()
+    report = check_folder(folder, splits=("val",))
+    assert report.clean and not report.remarks
+    assert report.statistics["depth"] == {"frames": 0, "frames_without": 2}
+
+
+def test_lists(folder):
+    (folder / "label" / "frame4.png").unlink()
+    write_lists(
+        folder,
+        train=["frame0", "frame0", "frame1", "frame1", "frame2", "frame4"],
+        val=["frame2", "frame77"],
+    )
+    for extra in ("rgb/notes.bmp", "depth/old.png"):
+        (folder / extra).write_bytes(b"")
+    report = check_folder(folder)
+    told = "\n".join(says(report.faults))
+    for words in (
+        "train.txt names the frame 'frame0' twice",
+        "train.txt names the frame 'frame1' twice",
+        f"train.txt names the frame 'frame4', but there is no {folder}/label/frame4",
+        f"val.txt names the frame 'frame77', but there is no {folder}/rgb/frame77",
+        f"val.txt names the frame 'frame77', but there is no {folder}/label/frame77",
+        "The frame 'frame2' is in the splits train and val",
+    ):
+        assert told.count(words) == 1
+    assert len(report.faults) == 6
+    told = "\n".join(says(report.remarks))
+    for words in ("rgb/notes.bmp is passed over", "No list names", "depth/old.png", "frame6.png"):
+        assert words in told
+
+
+def test_equal_images_in_two_splits_and_in_one(folder):
+    def copy(source, target):
+        (folder / "rgb" / target).write_bytes((folder / "rgb" / source).read_bytes())
+
+    copy("frame0.png", "frame1.png")
+    copy("frame2.png", "frame5.png")
+    report = check_folder(folder)
+    assert len(report.faults) == len(report.remarks) == 1
+    assert "frame5.png in the split val is, pixel by pixel," in report.faults[0].says
+    assert "frame1.png is, pixel by pixel," in report.remarks[0].says
+
+
+def test_remarks_on_labels_and_colour(folder):
+    for index in range(5):
+        label = np.full(SIZE, 255 if index == 0 else 1, np.uint8)
+        label[:2] = 255 if index == 0 else 2
+        image = random_frame(index, SIZE)[0]
+        write_frame(folder, f"frame{index}", image[..., 0] if index == 1 else image, label)
+    report = check_folder(folder)
+    assert report.clean
+    told = "\n".join(says(report.remarks))
+    for words in (
+        "'wall' is labelled in no training frame",
+        "'lamp' is labelled in no training frame",
+        "label/frame0.png is void all over",
+        "rgb/frame1.png has no colour",
+    ):
+        assert words in told
+    assert len(report.remarks) == 4
+
+
+def test_classes_colours_and_missing_lists(folder):
+    (folder / "classes.txt").write_text("wall\nfloor\nwall\nfloor\n")
+    (folder / "colours.txt").write_text("1 2 3\n300 0 0\nred\n1 1 1\n")
+    (folder / "train.txt").write_text("\n")
+    told = "\n".join(says(check_folder(folder).faults))
+    for words in ("'wall' twice", "'floor' twice", "'300 0 0'", "'red'", "line in", "train.txt"):
+        assert words in told
+    (folder / "classes.txt").unlink()
+    (folder / "train.txt").unlink()
+    (folder / "val.txt").unlink()
+    told = "\n".join(says(check_folder(folder).faults))
+    assert "classes.txt; there is none" in told and "Found no list of frames" in told
+
+
+def test_all_faults_at_once_are_in_the_text_and_the_json(folder):
+    for index, kind in enumerate(("rgb", "label", "depth")):
+        (folder / kind / f"frame{index}.png").write_text("no picture")
+    report = check_folder(folder)
+    text = report_text(report)
+    for index, kind in enumerate(("rgb", "label", "depth")):
+        assert f"Cannot read the picture {kind}/frame{index}.png" in text
+    assert text.endswith("Found 3 faults in 3 files.")
+    plain = json.loads(json.dumps(report.as_dict(), allow_nan=False))
+    assert [fault["file"] for fault in plain["faults"]] == [fault.file for fault in report.faults]
+    assert plain["clean"] is False and plain["read_as"]["void_ids"] == [255]
+
+
+def test_examples_are_sound_frames_in_the_form_of_samples(folder):
+    (folder / "rgb" / "frame0.png").write_text("no picture")
+    examples = check_folder(folder, num_examples=3).examples
+    assert [example.name for example in examples] == [
+        "train: frame1",
+        "train: frame3",
+        "val: frame6",
+    ]
+    for example, seed in zip(examples, (1, 3, 6), strict=True):
+        image, label, depth = random_frame(seed, SIZE)
+        np.testing.assert_array_equal(example.image, image)
+        np.testing.assert_array_equal(example.label, label)
+        np.testing.assert_allclose(example.depth[..., 0], depth / 1000, rtol=1e-6)
+
+
+def test_bad_options(folder, tmp_path):
+    with pytest.raises(ValueError, match="depth_unit"):
+        check_folder(folder, depth_unit=0)
+    with pytest.raises(ValueError, match="is not a folder"):
+        check_folder(tmp_path / "nowhere")

@@ -1,0 +1,32 @@
+"""Data sets are found by name, and what is not found is answered by what there is."""
+
+import pytest
+
+from keras_lwm.datasets import BUILDERS, load_builder
+from keras_lwm.datasets.rooms import rooms_dataset_builder
+
+
+def test_every_builder_is_called_as_it_is_registered():
+    assert {name: builder.name for name, builder in BUILDERS.items()} == {
+        name: name for name in BUILDERS
+    }
+
+
+def test_config_is_part_of_the_name(tmp_path, monkeypatch):
+    builder = load_builder("rooms/tiny", data_dir=tmp_path)
+    assert builder.info.full_name == "rooms/tiny/1.0.0" and builder.is_prepared()
+
+    def rendered_again(_):
+        raise AssertionError("It was there.")
+
+    monkeypatch.setattr(rooms_dataset_builder, "render_rooms", rendered_again)
+    assert load_builder("rooms/tiny", data_dir=tmp_path).data_dir == builder.data_dir
+
+
+def test_unknown_names_are_answered_by_the_known_ones():
+    with pytest.raises(ValueError, match=r"data set 'room': .*'cityscapes_depth'.*'rooms'"):
+        load_builder("room/tiny")
+    with pytest.raises(ValueError, match=r"'huge' of the data set rooms.*\['default', 'tiny'\]"):
+        load_builder("rooms/huge")
+    with pytest.raises(ValueError, match=r"'fine' of the data set cityscapes_depth: it has none"):
+        load_builder("cityscapes_depth/fine")
