@@ -2,14 +2,27 @@
 
 import click
 import keras
-from options import NETWORK, OBJECTIVE, WEIGHTING, given, of_the_run
+from options import CURRICULUM, NETWORK, OBJECTIVE, WEIGHTING, given, of_the_run
 
 import keras_lwm
 from keras_lwm import mining
-from keras_lwm.evaluation import evaluate, text_table
-from keras_lwm.pipeline import steps_per_epoch, training_dataset
+from keras_lwm.evaluation import (
+    DEPTH_RANGES,
+    MultiScale,
+    SingleScale,
+    TrimapBand,
+    evaluate,
+    text_table,
+    write_report,
+)
+from keras_lwm.pipeline import evaluation_dataset, steps_per_epoch, training_dataset
 from keras_lwm.report import hard_pixel_maps, prediction_sheet, training_sheet
 from keras_lwm.run_folder import RunFolder
+from keras_lwm.training import PolynomialDecay, ProgressLine
+
+SINGLE_SCALE = {"single_scale": SingleScale()}
+LITERATURE = {**SINGLE_SCALE, "multi_scale": MultiScale()}
+SUBSETS = (TrimapBand(3), *DEPTH_RANGES)
 
 
 def open_run(context):
@@ -18,9 +31,12 @@ def open_run(context):
     return RunFolder(context.params["out"], of_the_run(context, explicit=resume), resume)
 
 
-def training_batches(run, builder, split):
-    """Endless augmented batches from the run's first missing epoch on, and the steps an epoch."""
-    options = run.options
+def train(run, builder, split, validation=None):
+    """Trains the run's model on one split of a data set, from its first missing epoch on.
+
+    A `validation` split chooses the run's best model; without one there is only the last.
+    """
+    options, classes = run.options, builder.info.metadata
     batches = training_dataset(
         builder,
         split,
@@ -29,15 +45,32 @@ def training_batches(run, builder, split):
         seed=options["seed"],
         initial_epoch=run.initial_epoch,
     )
-    return batches, steps_per_epoch(builder, split, options["batch_size"])
+    steps = steps_per_epoch(builder, split, options["batch_size"])
+    if run.initial_epoch:
+        model = keras.saving.load_model(run.last_model_path)
+    else:
+        model = new_model(options, len(classes["class_names"]), steps * options["epochs"])
+    if validation is not None:
+        validation = evaluation_dataset(builder, validation, batch_size=options["batch_size"])
+    run.begin(**classes)
+    show_training_samples(run, batches, classes)
+    model.fit(
+        batches,
+        steps_per_epoch=steps,
+        epochs=options["epochs"],
+        initial_epoch=run.initial_epoch,
+        validation_data=validation,
+        callbacks=[
+            keras_lwm.CurriculumCallback(**given(options, CURRICULUM)),
+            ProgressLine(),
+            *run.callbacks(),
+        ],
+        verbose=0,
+    )
 
 
 def new_model(options, num_classes, steps):
-    """The network, its objective and its optimiser, ready for `fit`.
-
-    AdamW, its learning rate rising over the first twentieth of `steps` and falling to 0 along a
-    cosine over the rest; the backbone's is `encoder_rate` times that.
-    """
+    """The network, its objective and its optimiser, ready for `fit` over `steps` steps."""
     keras.utils.set_random_seed(options["seed"])
     keras.config.set_dtype_policy(options["precision"])
     network = keras_lwm.RefineNet(num_classes=num_classes, **given(options, NETWORK))
@@ -50,14 +83,26 @@ def new_model(options, num_classes, steps):
         network.output,
         weighting=mining.get(options["weighting"], **chosen),
         learning_rate_multipliers={"backbone": options["encoder_rate"]},
+        l2=options["l2"],
         **given(options, OBJECTIVE),
     )
-    rising = steps // 20
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, steps - rising, warmup_target=options["learning_rate"], warmup_steps=rising
-    )
-    model.compile(keras.optimizers.AdamW(rate, weight_decay=options["weight_decay"]))
+    model.compile(new_optimizer(options, steps))
     return model
+
+
+def new_optimizer(options, steps):
+    """AdamW or SGD; the learning rate rises over a share of the steps, then falls to 0."""
+    highest, rising = options["learning_rate"], int(options["warm_up"] * steps)
+    if options["schedule"] == "poly":
+        rate = PolynomialDecay(highest, steps, rising=rising)
+    else:
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0, steps - rising, warmup_target=highest, warmup_steps=rising
+        )
+    if options["optimizer"] == "sgd":
+        decay = options["weight_decay"] or None
+        return keras.optimizers.SGD(rate, momentum=0.9, weight_decay=decay)
+    return keras.optimizers.AdamW(rate, weight_decay=options["weight_decay"])
 
 
 def show_training_samples(run, batches, metadata):
@@ -90,13 +135,20 @@ def show_predictions(run, model, dataset, metadata, images=4):
     prediction_sheet(run.predictions_path, **sheet, **metadata)
 
 
-def report(run, dataset, metadata):
-    """Scores the run's best model on a data set; writes scores and pictures, prints the table."""
-    click.echo(f"Scoring {run.best_model_path}")
-    model = keras.saving.load_model(run.best_model_path)
-    names = metadata["class_names"]
-    scores = evaluate(model, dataset, len(names), names)
-    run.write_test_scores(scores)
-    show_predictions(run, model, dataset, metadata)
-    click.echo(text_table(scores))
+def report(run, builder, split, views=SINGLE_SCALE):
+    """Scores the run's model on a split, in every view; writes scores and pictures, prints tables.
+
+    The model is the best by its validation, the last where there was none.
+    """
+    path = run.best_model_path if run.best_model_path.exists() else run.last_model_path
+    model = keras.saving.load_model(path)
+    classes = builder.info.metadata
+    names = classes["class_names"]
+    for name, view in views.items():
+        click.echo(f"Scoring {path} on {split}, {name.replace('_', ' ')}")
+        dataset = evaluation_dataset(builder, split)
+        scores = evaluate(model, dataset, len(names), names, view=view, subsets=SUBSETS)
+        write_report(run.scores_path / name, scores)
+        click.echo(text_table(scores))
+    show_predictions(run, model, evaluation_dataset(builder, split), classes)
     click.echo(f"Everything of this run is in {run.path}")

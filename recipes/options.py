@@ -50,19 +50,28 @@ TRAINING = {
     "batch_size": (click.IntRange(1), "Images a step."),
     "crop": ((int, int), "Height and width that are trained on."),
     "scale": ((float, float), "Range of the random scale."),
+    "optimizer": (click.Choice(["adamw", "sgd"]), "sgd has a momentum of 0.9."),
     "learning_rate": (float, "Of the decoder, at its highest."),
     "encoder_rate": (float, "Learning rate of the backbone, relative to the decoder's."),
-    "weight_decay": (float, "Of AdamW, decoupled."),
+    "schedule": (click.Choice(["cosine", "poly"]), "How the learning rate falls to 0."),
+    "warm_up": (click.FloatRange(0, 0.5), "Share of the steps in which it rises first."),
+    "weight_decay": (float, "Decoupled from the gradient, a step at the learning rate."),
+    "l2": (float, "Share of each weight in its gradient, the decay of the published schedules."),
     "precision": (click.Choice(["float32", "mixed_float16", "mixed_bfloat16"]), "Keras dtypes."),
     "seed": (int, "Of weights, order and augmentation."),
     "weighting": (str, "lwm, uniform, focal, ohem, pixel_error, error_window or shuffled."),
 }
 GROUPS = (TRAINING, NETWORK, OBJECTIVE, CURRICULUM, WEIGHTING)
-NOT_OF_THE_RUN = ("backend", "out", "resume", "data_dir")
+NOT_OF_THE_RUN = ("backend", "out", "resume", "data_dir", "manual_dir")
+_NOT_TYPED = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
 
 
-def training_options(**defaults):
-    """Adds the shared options to a click command; `defaults` are the recipe's own values."""
+def training_options(settings=None, **defaults):
+    """Adds the shared options to a click command; `defaults` are the recipe's own values.
+
+    `settings`, where there are any, is a dictionary from the name of a whole setting to its values;
+    `--setting` chooses one, the first if not given, and other options overrule it.
+    """
     options = [
         backend_option,
         click.option("--out", type=click.Path(), default=defaults.pop("out"), show_default=True),
@@ -76,6 +85,8 @@ def training_options(**defaults):
             options.append(
                 click.option(flag, type=kind, default=default, help=text, show_default=True)
             )
+    if settings:
+        options.insert(0, _setting_option(settings))
     if defaults:
         raise TypeError(f"There are no options named {sorted(defaults)}.")
 
@@ -87,13 +98,29 @@ def training_options(**defaults):
     return decorate
 
 
+def _setting_option(settings):
+    def choose(context, _, name):
+        context.default_map = settings[name]
+        return name
+
+    return click.option(
+        "--setting",
+        type=click.Choice(list(settings)),
+        default=next(iter(settings)),
+        show_default=True,
+        is_eager=True,
+        callback=choose,
+        help="Values for the options that are not given.",
+    )
+
+
 def of_the_run(context, explicit=False):
     """The options that make a run what it is; `explicit`: only those the user typed."""
     return {
         name: value
         for name, value in context.params.items()
         if name not in NOT_OF_THE_RUN
-        and not (explicit and context.get_parameter_source(name) is ParameterSource.DEFAULT)
+        and not (explicit and context.get_parameter_source(name) in _NOT_TYPED)
     }
 
 

@@ -9,7 +9,7 @@ two minutes. Nobody has run its 20 epochs to the end yet: with `--epochs 4 --siz
 """
 
 import click
-from options import CURRICULUM, given, training_options
+from options import training_options
 
 from keras_lwm_cli.running import in_a_sentence, use_backend
 
@@ -30,9 +30,13 @@ from keras_lwm_cli.running import in_a_sentence, use_backend
     batch_size=8,
     crop=(160, 224),
     scale=(0.6, 1.2),
+    optimizer="adamw",
     learning_rate=2e-3,
     encoder_rate=0.1,
+    schedule="cosine",
+    warm_up=0.05,
     weight_decay=1e-4,
+    l2=0.0,
     precision="float32",
     seed=0,
     backbone="efficientnet_lite0",
@@ -46,20 +50,15 @@ from keras_lwm_cli.running import in_a_sentence, use_backend
 def main(context, backend, data_dir, **_):
     """Trains on the frames of FOLDER, and scores on its test split."""
     use_backend(backend)
-    import keras
-    from experiment import new_model, open_run, report, show_training_samples, training_batches
+    from experiment import open_run, report, train
 
-    from keras_lwm import CurriculumCallback
     from keras_lwm.datasets import load_builder
-    from keras_lwm.pipeline import evaluation_dataset
-    from keras_lwm.training import ProgressLine
 
     run = open_run(context)
     options = run.options
 
     # The folder's frames, checked and prepared the first time and whenever the folder changes.
-    names = ("train_split", "validation_split", "test_split")
-    train, validation, test = (options[name] for name in names)
+    splits = [options[name] for name in ("train_split", "validation_split", "test_split")]
     frames = load_builder(
         "rgbd_folder",
         folder=options["folder"],
@@ -68,34 +67,12 @@ def main(context, backend, data_dir, **_):
         void_ids=options["void_ids"],
         size=options["size"],
         unusual_depth=options["unusual_depth"],
-        splits=dict.fromkeys([train, validation, test]),
+        splits=dict.fromkeys(splits),
         data_dir=data_dir,
     )
-    classes = frames.info.metadata
-    training, steps = training_batches(run, frames, train)
 
-    # The network, its loss weighted by how hard depth says that pixels are.
-    if run.initial_epoch:
-        model = keras.saving.load_model(run.last_model_path)
-    else:
-        model = new_model(options, len(classes["class_names"]), steps * options["epochs"])
-    run.begin(**classes)
-    show_training_samples(run, training, classes)
-    model.fit(
-        training,
-        steps_per_epoch=steps,
-        epochs=options["epochs"],
-        initial_epoch=run.initial_epoch,
-        validation_data=evaluation_dataset(frames, validation, batch_size=options["batch_size"]),
-        callbacks=[
-            CurriculumCallback(**given(options, CURRICULUM)),
-            ProgressLine(),
-            *run.callbacks(),
-        ],
-        verbose=0,
-    )
-
-    report(run, evaluation_dataset(frames, test), classes)
+    train(run, frames, options["train_split"], validation=options["validation_split"])
+    report(run, frames, options["test_split"])
 
 
 if __name__ == "__main__":

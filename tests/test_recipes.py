@@ -11,28 +11,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from PIL import Image
+from coloured_frames import write_frames
 
 ROOT = Path(__file__).parents[1]
 TINY = ["--batch-size", "2", "--crop", "32", "32", "--channels", "4", "--seed", "3"]
-
-
-def write_frames(folder):
-    random = np.random.default_rng(0)
-    for kind in ("rgb", "label", "depth"):
-        (folder / kind).mkdir(parents=True)
-    for name in ("a", "b", "c", "d"):
-        label = np.kron(random.integers(1, 4, (4, 5)), np.ones((10, 10), "int64"))
-        image = np.clip(label[..., None] * 70 + random.normal(0, 9, (40, 50, 3)), 0, 255)
-        label[:3] = 0
-        depth = (1000 * label + 500).astype("uint16")
-        Image.fromarray(image.astype("uint8")).save(folder / "rgb" / f"{name}.png")
-        Image.fromarray(label.astype("uint8")).save(folder / "label" / f"{name}.png")
-        if name != "b":
-            Image.fromarray(depth).save(folder / "depth" / f"{name}.png")
-    (folder / "classes.txt").write_text("wall\nfloor\nsofa\n")
-    for split, names in {"train": "a\nb\n", "val": "c\n", "test": "d\n"}.items():
-        (folder / f"{split}.txt").write_text(names)
 
 
 def run_recipe(folder, out, *options):
@@ -72,11 +54,11 @@ def test_a_run_trains_scores_and_keeps_everything(frames, tmp_path):
         "best.keras",
         "history.csv",
         "tensorboard",
-        "test_scores.json",
+        "scores",
         "training_samples.png",
         "predictions.png",
     }
-    scores = json.loads((out / "test_scores.json").read_text())
+    scores = json.loads((out / "scores" / "single_scale" / "scores.json").read_text())
     assert scores["frames"] == 1 and 0 <= scores["mean_iou"] <= 1
     with open(out / "history.csv", newline="") as file:
         (epoch,) = csv.DictReader(file)

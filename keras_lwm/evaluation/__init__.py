@@ -1,9 +1,10 @@
 """Evaluation of a network on a data set."""
 
 from keras_lwm.evaluation.evaluate import evaluate
+from keras_lwm.evaluation.report_files import write_report
 from keras_lwm.evaluation.sliding_window import SlidingWindow
 from keras_lwm.evaluation.subsets import DEPTH_RANGES, DepthRange, TrimapBand
-from keras_lwm.evaluation.tables import csv_table, markdown_table, text_table
+from keras_lwm.evaluation.tables import confusion_csv, csv_table, markdown_table, text_table
 from keras_lwm.evaluation.views import MultiScale, SingleScale
 
 __all__ = [
@@ -13,8 +14,10 @@ __all__ = [
     "SingleScale",
     "SlidingWindow",
     "TrimapBand",
+    "confusion_csv",
     "csv_table",
     "evaluate",
     "markdown_table",
     "text_table",
+    "write_report",
 ]

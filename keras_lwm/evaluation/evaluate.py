@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_lwm.evaluation.classes import check_classes
+from keras_lwm.evaluation.exported import ExportedPredictor
 from keras_lwm.evaluation.frames import frames_of
 from keras_lwm.evaluation.views import SingleScale
 from keras_lwm.metrics.confusion import ConfusionMatrix
@@ -25,7 +27,8 @@ def evaluate(
     Args:
         model: a Keras model of RGB images in 0..255: a segmenter that gives logits (B, h, w, C) of
             any resolution, or a training network with a dictionary of outputs that has
-            `segmentation` and perhaps `depth`.
+            `segmentation` and perhaps `depth`. Or a `keras_lwm.Predictor` of a model file: its
+            Keras model where it has one; other files are looked at in single scale alone.
         dataset: iterable of batches `(image (B, H, W, 3), {"label": (B, h, w), "depth": (B, h, w,
             1)})`; labels are class ids, 255 = void; depth in metres, 0 = not measured, may be
             missing.
@@ -46,10 +49,11 @@ def evaluate(
 
     Raises:
         ValueError: if the data hold no frame, parts of a frame do not fit together, a label is no
-            class, the network gives another number of classes, or its output is not finite.
+            class, the model's classes are others, its output is not finite, or `view` is not for
+            such a file.
     """
-    _check_network(model, num_classes)
-    predictor = (view or SingleScale()).predictor(model)
+    check_classes(model, num_classes, class_names)
+    predictor = _frame_predictor(model, view or SingleScale())
     matrices = [ConfusionMatrix(num_classes) for _ in range(1 + len(subsets))]
     depth_sums = np.zeros(4)
     frames = 0
@@ -80,6 +84,20 @@ def evaluate(
     return scores
 
 
+def _frame_predictor(model, view):
+    if not isinstance(model, keras.Model) and not hasattr(model, "network"):
+        raise ValueError(f"Expected a Keras model or a keras_lwm.Predictor; received {model!r}.")
+    network = model if isinstance(model, keras.Model) else model.network
+    if network is not None:
+        return view.predictor(network)
+    if not isinstance(view, SingleScale):
+        raise ValueError(
+            f"Expected a Keras model to be looked at in {type(view).__name__}; {model.path} is "
+            f"exported, which gives no logits: its view is SingleScale."
+        )
+    return ExportedPredictor(model)
+
+
 def _progress_bar(dataset):
     try:
         batches = len(dataset)
@@ -87,15 +105,6 @@ def _progress_bar(dataset):
         batches = None  # Unknown, as of a generator: the bar counts without an end.
     bar = keras.utils.Progbar(batches, unit_name="batch")
     return lambda: bar.add(1)
-
-
-def _check_network(model, num_classes):
-    outputs = getattr(model, "output", None)
-    logits = outputs.get("segmentation") if isinstance(outputs, dict) else outputs
-    if logits is not None and logits.shape[-1] != num_classes:
-        raise ValueError(
-            f"Expected a network of {num_classes} classes; received one of {logits.shape[-1]}."
-        )
 
 
 def _check_class_ids(place, class_ids, num_classes):

@@ -26,7 +26,7 @@ class TrimapBand:
         if width < 1:
             raise ValueError(f"Expected a band at least 1 pixel wide; received {width!r}.")
         self.width = width
-        self.name = f"within {width} px of a boundary"
+        self.name = f"within {width:g} px of a boundary"
 
     def mask(self, label, depth=None):
         """Returns booleans (H, W) from `label` (H, W)."""

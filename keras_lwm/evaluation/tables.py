@@ -36,6 +36,17 @@ def csv_table(scores):
     return text.getvalue()
 
 
+def confusion_csv(scores):
+    """The confusion matrix as CSV: pixels; a row a label, a column a predicted class, named."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = [row["name"] for row in scores["classes"]]
+    writer.writerow(["label", *names])
+    for name, counts in zip(names, scores["confusion_matrix"], strict=True):
+        writer.writerow([name, *counts])
+    return text.getvalue()
+
+
 def _blocks(scores):
     """The tables as lists of rows of text, the first row being the head."""
     overall = [["segmentation", "%"]]

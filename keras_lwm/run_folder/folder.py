@@ -18,7 +18,7 @@ _FILES = {
     "best_model_path": "best.keras",
     "history_path": "history.csv",
     "tensorboard_path": "tensorboard",
-    "test_scores_path": "test_scores.json",
+    "scores_path": "scores",
     "training_samples_path": "training_samples.png",
     "predictions_path": "predictions.png",
 }
@@ -34,7 +34,7 @@ class RunFolder:
     | `best_model_path`       | `best.keras`: the model of the best epoch |
     | `history_path`          | `history.csv`: the logs, a line an epoch |
     | `tensorboard_path`      | `tensorboard/`: the same for TensorBoard |
-    | `test_scores_path`      | `test_scores.json` |
+    | `scores_path`           | `scores/`: test scores, a folder a view |
     | `training_samples_path` | `training_samples.png`: a few augmented training samples |
     | `predictions_path`      | `predictions.png`: a few test images, and what is made of them |
 
@@ -148,7 +148,3 @@ class RunFolder:
         best = SaveBest(self.best_model_path, self.description, monitor, mode)
         # The last model last: only once it is saved does the epoch count as completed.
         return [*writers, best, SaveLast(self.last_model_path, self.description)]
-
-    def write_test_scores(self, scores):
-        """Writes a dictionary of plain values as `test_scores.json`."""
-        write_json(self.test_scores_path, scores)

@@ -229,14 +229,6 @@ def test_a_file_in_the_folders_place_is_refused(tmp_path):
         RunFolder(tmp_path / "run", OPTIONS)
 
 
-def test_test_scores_are_written_whole_and_never_with_nan(tmp_path):
-    run = RunFolder(tmp_path, OPTIONS).begin(**CLASSES)
-    run.write_test_scores({"mean_iou": 0.5})
-    with pytest.raises(ValueError):
-        run.write_test_scores({"mean_iou": float("nan")})
-    assert json.loads(run.test_scores_path.read_text()) == {"mean_iou": 0.5}
-
-
 def test_without_tensorflow_tensorboard_is_left_out_and_said_so(tmp_path, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(
