@@ -1,0 +1,103 @@
+"""The ablation: paired rows, figures with intervals, cells that are trained once."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from coloured_frames import write_frames
+from scipy import stats
+
+ROOT = Path(__file__).parents[1]
+TINY = ["--size", "40", "50", "--crop", "32", "32", "--views", "2", "--epochs", "1"]
+TINY += ["--batch-size", "2", "--channels", "4", "--score-split", "val", "--seeds", "1"]
+OPTIONS = {
+    **{"precision": "float32", "backbone": "efficientnet_lite0", "weights": None},
+    **{"variant": "light", "channels": 4, "initial_depth": 2.0},
+}
+
+
+@pytest.fixture
+def recipe(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "recipes")
+    return importlib.import_module
+
+
+def test_rows_of_one_seed_start_from_the_same_values(recipe):
+    """Heads that a row does not train are built all the same, so nothing else changes."""
+    cell = recipe("ablation_cell")
+    first, again, other = (cell.build(OPTIONS, 3, seed)[2].get_weights() for seed in (0, 0, 1))
+    for one, two in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert any((one != two).any() for one, two in zip(first, other, strict=True))
+
+
+def test_rows_train_the_outputs_they_name(recipe):
+    rows, cell = recipe("ablation_rows").ROWS, recipe("ablation_cell")
+    outputs = dict.fromkeys(("segmentation", "side_8", "side_16", "side_32", "depth"))
+    assert set(cell.kept_outputs(outputs, rows["cross_entropy"])) == {"segmentation"}
+    assert "depth" not in cell.kept_outputs(outputs, rows["side_outputs"])
+    for name in set(rows) - {"cross_entropy", "side_outputs"}:
+        assert cell.kept_outputs(outputs, rows[name]) == outputs
+
+
+def test_each_row_builds_its_weighting_from_the_ablations_options(recipe):
+    from keras_lwm import mining
+
+    rows = recipe("ablation_rows")
+    options = dict.fromkeys({name for names in rows.TAKES.values() for name in names})
+    options |= {"strength": 0.3, "segmentation_error": "binned", "depth_range": (1.0, 9.0)}
+    for row in rows.ROWS.values():
+        chosen = rows.weighting_options(row, options, num_classes=5, seed=2)
+        weighting = mining.get(row.weighting, **chosen)
+        if row.weighting in ("lwm", "shuffled", "pixel_error", "error_window"):
+            assert weighting.strength == 0.3
+    assert rows.curriculum_options(rows.ROWS["both"], {}) == {"start": 1.0, "end": 1.0}
+
+
+def test_differences_are_paired_and_their_interval_is_students(recipe):
+    summarise = recipe("ablation_report").summarise
+    baseline, row = [20.0, 24.0, 22.0], [21.0, 24.5, 23.5]
+    cells = {
+        "multi_task": {seed: {"mIoU": value} for seed, value in enumerate(baseline)},
+        "full": {seed: {"mIoU": value} for seed, value in enumerate(row)},
+    }
+    figure = summarise(cells)["full"]["figures"]["mIoU"]
+    pairs = np.subtract(row, baseline)
+    low, high = stats.ttest_1samp(pairs, 0).confidence_interval(0.95)
+    assert figure["difference"] == pytest.approx(pairs.mean())
+    assert figure["interval"] == pytest.approx((high - low) / 2)
+    alone = summarise({"full": {0: {"mIoU": 1.0}}, "multi_task": {1: {"mIoU": 2.0}}})
+    assert "difference" not in alone["full"]["figures"]["mIoU"]
+
+
+def run_ablation(folder, out, *options):
+    command = [sys.executable, ROOT / "recipes" / "ablation.py", "--data", folder, "--out", out]
+    command += ["--backend", keras.backend.backend(), "--depth-unit", "0.001"]
+    command += ["--first-id", "1", "--void-ids", "0", *TINY, *options]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, env=environment, text=True, capture_output=True)
+
+
+def test_it_goes_on_with_the_cells_that_are_missing(tmp_path):
+    frames, out = tmp_path / "frames", tmp_path / "ablation"
+    write_frames(frames)
+    done = run_ablation(frames, out, "--rows", "multi_task")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    first = (out / "cells" / "multi_task-0.json").read_bytes()
+
+    done = run_ablation(frames, out, "--rows", "multi_task,full", "--segmentation-error", "binned")
+    assert done.returncode == 1 and "segmentation_error='window'" in done.stderr
+
+    done = run_ablation(frames, out, "--rows", "multi_task,full")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "(1 of 1 cells" in done.stdout and "| `full` | 1 |" in done.stdout
+    assert (out / "cells" / "multi_task-0.json").read_bytes() == first
+    tables = json.loads((out / "ablation.json").read_text())
+    assert set(tables["rows"]) == {"multi_task", "full"}
+    assert (out / "ablation.png").exists() and (out / "ablation.md").exists()
