@@ -5,6 +5,7 @@ TensorFlow and are imported by name.
 """
 
 from keras_lwm.augmentation import Augmentation
+from keras_lwm.deployment import Predictor, export_segmenter
 from keras_lwm.mining import (
     CurriculumCallback,
     ErrorWindowWeighting,
@@ -31,11 +32,13 @@ __all__ = [
     "LossWeightModule",
     "OnlineHardExampleMining",
     "PixelErrorWeighting",
+    "Predictor",
     "RefineNet",
     "ShuffledWeighting",
     "UniformWeighting",
     "attach_depth_branch",
     "depth_aware_segmentation_error",
     "depth_prediction_error",
+    "export_segmenter",
     "segmenter",
 ]

@@ -71,7 +71,11 @@ class PartwiseBuilder(tfds.core.GeneratorBasedBuilder):
         try:
             return Path(dl_manager.manual_dir)
         except AssertionError as error:
-            raise ValueError(" ".join(str(error).split())) from error
+            raise ValueError(
+                f"Expected the files of {self.name} that are fetched by hand "
+                f"({self.MANUAL_DOWNLOAD_INSTRUCTIONS}) in a folder given as manual_dir; received "
+                f"{dl_manager._manual_dir}, which is empty or not there."
+            ) from error
 
     def download_and_prepare(
         self, *, download_config: tfds.download.DownloadConfig | None = None, **options

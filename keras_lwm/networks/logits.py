@@ -55,6 +55,8 @@ def _before_resizing(graph, tensor):
     call = graph.producer(tensor)
     while call is not None and _is_resizing(call):
         tensor = call.arguments[0]
+        if isinstance(tensor, (list, tuple)):
+            tensor = tensor[0]  # `ResizeLike` takes the maps and a reference.
         call = graph.producer(tensor)
     return tensor, call
 

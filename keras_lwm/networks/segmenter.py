@@ -6,6 +6,9 @@ from keras_lwm.networks.resize import ResizeLike
 
 OUTPUTS = ("logits", "probabilities", "labels")
 
+RESIZED = "logits_at_image_size"
+"""Name of the layer that resizes the logits."""
+
 
 def segmenter(model, output="logits"):
     """The RGB-only inference model inside a training network, sharing its weights.
@@ -37,7 +40,7 @@ def segmenter(model, output="logits"):
     image = model.inputs[0]
     logits = outputs["segmentation"]
     if logits.shape[1:3] != image.shape[1:3] or None in logits.shape[1:3]:
-        logits = ResizeLike(dtype="float32", name="logits_at_image_size")([logits, image])
+        logits = ResizeLike(dtype="float32", name=RESIZED)([logits, image])
     if output == "probabilities":
         logits = keras.layers.Softmax(dtype="float32", name="probabilities")(logits)
     elif output == "labels":

@@ -216,6 +216,8 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
     def get_compile_config(self):
         # What was asked for: what "auto" came to here need not suit the backend that loads it.
         config = super().get_compile_config()
+        if not config:
+            return config
         return {**portable_config(config), "jit_compile": self._jit_compile_asked_for}
 
     def compile_from_config(self, config):

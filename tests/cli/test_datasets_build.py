@@ -61,7 +61,7 @@ def test_a_named_data_set(build):
 def test_files_fetched_by_hand_are_looked_for_where_it_is_told(build, tmp_path):
     answer = build("cityscapes_depth", "--manual-dir", tmp_path / "streets")
     assert answer.exit_code == 1
-    assert f"{tmp_path / 'streets'} does not exist" in answer.output
+    assert f"{tmp_path / 'streets'}, which is empty or not there" in answer.output
     assert "leftImg8bit_trainvaltest.zip" in answer.output
 
 

@@ -121,7 +121,7 @@ def test_incomplete_validation_depth(folder, prepare):
 
 def test_no_manual_folder(tmp_path):
     for manual_dir in (None, tmp_path / "nowhere"):
-        with pytest.raises(ValueError, match=r"does not exist.*camera_trainvaltest\.zip"):
+        with pytest.raises(ValueError, match=r"camera_trainvaltest\.zip.*not there"):
             load_builder("cityscapes_depth", data_dir=tmp_path / "prepared", manual_dir=manual_dir)
 
 

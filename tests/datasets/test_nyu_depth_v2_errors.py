@@ -53,7 +53,10 @@ def test_mapping_to_13_classes_is_asked_for_by_13_classes_only(folder, tmp_path)
 
 
 def test_no_manual_folder(folder):
-    refuses(folder / "nowhere", r"nowhere .*splits\.mat, .*nyu_depth_v2_labeled\.mat from https://")
+    refuses(
+        folder / "nowhere",
+        r"splits\.mat, .*labeled\.mat from https://.*nowhere, which is",
+    )
 
 
 def test_no_network(folder, monkeypatch):

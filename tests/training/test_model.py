@@ -287,3 +287,9 @@ def test_l2_is_saved_with_the_model_and_must_be_a_number(tmp_path):
     assert keras.saving.load_model(tmp_path / "model.keras").l2 == 0.25
     with pytest.raises(ValueError, match="received -1"):
         tiny_model(l2=-1)
+
+
+def test_a_model_is_saved_before_it_is_compiled_too(tmp_path):
+    network = tiny_network()
+    DepthPrivilegedModel(network.inputs, network.output).save(tmp_path / "model.keras")
+    assert not keras.saving.load_model(tmp_path / "model.keras").compiled

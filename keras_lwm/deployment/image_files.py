@@ -1,0 +1,93 @@
+"""Images of any kind as the RGB that a network takes: files, PIL images, arrays."""
+
+import os
+
+import numpy as np
+from PIL import Image, ImageOps
+
+_SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N", "I")
+
+
+def rgb_image(image):
+    """Returns an image as an array (H, W, 3), RGB, values 0 to 255, the way a person sees it.
+
+    Args:
+        image: a path, a `PIL.Image.Image` or an array. Files and PIL images may be of any mode:
+            grey becomes three equal channels, 16 bits become 8, transparency is left out, CMYK and
+            palettes become RGB, the rotation that EXIF asks for is done, and of an animation the
+            first picture is taken. An array is (H, W, 3) RGB, (H, W) or (H, W, 1) grey, or
+            (H, W, 4) RGBA, of numbers from 0 to 255: uint8 stays, any other type becomes float32.
+
+    Raises:
+        ValueError: if it is no such image, or a file that cannot be read as one.
+        FileNotFoundError: if there is no such file.
+    """
+    if isinstance(image, (str, os.PathLike)):
+        return read_image(image)
+    if isinstance(image, Image.Image):
+        return _from_pillow(ImageOps.exif_transpose(image), "a PIL image")
+    return _from_array(np.asarray(image))
+
+
+def read_image(path):
+    """Reads an image file of any size and mode (see `rgb_image`) as uint8 (H, W, 3)."""
+    try:
+        with Image.open(path) as image:
+            upright = ImageOps.exif_transpose(image)
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        # Which error a damaged file leads to is up to the reader of its format.
+        raise ValueError(
+            f"{path} cannot be read as an image ({_in_short(error, path)})."
+        ) from error
+    return _from_pillow(upright, path)
+
+
+def _from_pillow(image, source):
+    if image.mode in _SIXTEEN_BITS or image.mode == "F":
+        return _as_rgb(_eight_bits(np.asarray(image), image.mode, source))
+    return np.asarray(image.convert("RGB"))
+
+
+def _eight_bits(grey, mode, source):
+    if mode == "F" or grey.min() < 0 or grey.max() > 65535:
+        raise ValueError(
+            f"Expected an image of 8 or 16 bits a channel; received {source} with values from "
+            f"{grey.min():g} to {grey.max():g}, of which nothing tells what is white."
+        )
+    return np.rint(grey / 257).astype("uint8")
+
+
+def _from_array(image):
+    grey = image.ndim == 2
+    if not grey and (image.ndim != 3 or image.shape[-1] not in (1, 3, 4)):
+        raise ValueError(
+            f"Expected one image, (H, W, 3) RGB, (H, W) grey or (H, W, 4) RGBA; received an array "
+            f"of shape {image.shape}."
+        )
+    if not image.size:
+        raise ValueError(f"Expected an image of at least one pixel; received {image.shape}.")
+    if image.dtype.kind not in "iuf":
+        raise ValueError(f"Expected an image of numbers 0 to 255; received {image.dtype}.")
+    if image.dtype != np.uint8:
+        image = image.astype("float32")
+        # Written so that NaN is out of range too.
+        if not (image.min() >= 0 and image.max() <= 255):
+            raise ValueError(
+                f"Expected an image of numbers 0 to 255; received values from {image.min():g} to "
+                f"{image.max():g}."
+            )
+    return _as_rgb(image)
+
+
+def _as_rgb(image):
+    if image.ndim == 2:
+        image = image[..., None]
+    return np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image[..., :3]
+
+
+def _in_short(error, path):
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "no known image format"
+    return str(error).replace(f": '{path}'", "") or type(error).__name__

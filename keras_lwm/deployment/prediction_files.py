@@ -1,0 +1,73 @@
+"""Predictions of many image files, written into a folder as pictures."""
+
+import csv
+import os
+from pathlib import Path
+
+from keras_lwm.atomic_write import atomic_write
+from keras_lwm.deployment.image_files import read_image
+from keras_lwm.deployment.masks import coloured_mask, overlay, write_png
+
+PICTURES = ("ids", "mask", "overlay")
+"""`ids`: a grey PNG of class ids; `mask`: a palette PNG, ids in their colours; `overlay`: the image
+under these colours."""
+
+
+def write_predictions(predictor, images, folder, pictures=PICTURES):
+    """Predicts image files and writes `PLACE_ids.png`, `PLACE_mask.png`, `PLACE_overlay.png`.
+
+    `classes.csv` beside them tells each id's name and colour. Every file is written whole, over one
+    of the same name; a picture has the height and width of its image the way a person sees it.
+
+    Args:
+        predictor: a `Predictor`.
+        images: a dictionary of paths, image file to its place below `folder` (see `list_images`).
+        folder: where to write; created where it does not exist.
+        pictures: which to write, of "ids", "mask" and "overlay".
+
+    Yields:
+        For each image, once it is done, its path and None; or, if it cannot be read, the sentence
+        that says why. The others are done nevertheless.
+
+    Raises:
+        ValueError: if `folder` is a file, or the model's scores are not finite.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"Expected a folder for the predictions; received the file {folder}.")
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_classes(folder / "classes.csv", predictor.description)
+    for path, place in images.items():
+        try:
+            image = read_image(path)
+        except (ValueError, OSError) as error:
+            yield path, str(error)
+            continue
+        class_ids = predictor(image)
+        for kind in pictures:
+            target = folder / place.with_name(f"{place.name}_{kind}.png")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_png(target, _picture(kind, image, class_ids, predictor.description.palette))
+        yield path, None
+
+
+def is_prediction(path, folder):
+    """Whether `path` is named and placed as what `write_predictions` writes into `folder`."""
+    below = Path(os.path.abspath(path)).is_relative_to(os.path.abspath(folder))
+    return below and str(path).endswith(tuple(f"_{kind}.png" for kind in PICTURES))
+
+
+def _picture(kind, image, class_ids, palette):
+    if kind == "ids":
+        return class_ids
+    if kind == "mask":
+        return coloured_mask(class_ids, palette)
+    return overlay(image, class_ids, palette)
+
+
+def _write_classes(path, description):
+    with atomic_write(path) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("id", "name", "red", "green", "blue"))
+        classes = zip(description.class_names, description.palette, strict=True)
+        writer.writerows((index, name, *colour) for index, (name, colour) in enumerate(classes))

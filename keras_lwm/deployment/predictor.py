@@ -1,0 +1,104 @@
+"""One way to ask any model file, whoever runs it: an image in, the class of every pixel out."""
+
+import numpy as np
+from keras import ops
+
+from keras_lwm.deployment.graph import CLASS_IDS, PROBABILITIES
+from keras_lwm.deployment.image_files import rgb_image
+from keras_lwm.deployment.runtimes import open_runtime
+from keras_lwm.resampling import resize_bilinear, resize_labels
+
+
+class Predictor:
+    """Predicts the class of every pixel of an image, by a model file of any format.
+
+    The file may be a run folder (its best model, else its last), a `.keras` file, or what
+    `keras_lwm.export_segmenter` writes: a SavedModel folder, an ONNX, LiteRT or OpenVINO file. Each
+    is run by the package of its own; only `.keras` files depend on Keras' backend.
+
+    A file exported at a fixed size sees every image resized bilinearly to that size, whatever its
+    aspect; class ids are brought back to the image's size by nearest pixel, probabilities
+    bilinearly.
+
+    Args:
+        path: the model file or folder.
+
+    Attributes:
+        path: as given.
+        description: a `Description`: class names, palette, options of the training. Where a
+            `.keras` file has none, the classes are numbered and the colours made up.
+        network: the Keras model of a run folder or `.keras` file; None for exported ones.
+        gives_probabilities: whether `probabilities` can be asked for.
+
+    Raises:
+        ValueError: if `path` is no model, or one that was not made by this library.
+        ImportError: if the package that runs this format is missing.
+
+    Example:
+
+    >>> predictor = Predictor("runs/rooms")
+    >>> class_ids = predictor("photo.jpg")  # (H, W) uint8
+    >>> predictor.description.class_names[class_ids[0, 0]]
+    'wall'
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self._runtime = open_runtime(path)
+        self.description = self._runtime.description
+        self.network = getattr(self._runtime, "network", None)
+        self.gives_probabilities = PROBABILITIES in self._runtime.outputs
+
+    def __call__(self, image):
+        """Returns class ids (H, W), uint8, of one image.
+
+        Args:
+            image: a path, a PIL image or an array of one of the forms that `rgb_image` takes:
+                (H, W, 3) RGB, (H, W) grey or (H, W, 4) RGBA, 0 to 255.
+
+        Raises:
+            ValueError: if it is no such image, or the model's scores are not finite.
+        """
+        image = rgb_image(image)
+        class_ids = self._run(image, CLASS_IDS)
+        classes = len(self.description.class_names)
+        wrong = np.count_nonzero((class_ids < 0) | (class_ids >= classes))
+        if wrong:
+            raise ValueError(
+                f"Expected finite scores and class ids from 0 to {classes - 1} of {self.path}; "
+                f"received others at {wrong} pixels."
+            )
+        return _resized(resize_labels, class_ids, image.shape[:2])[0].astype("uint8")
+
+    def probabilities(self, image):
+        """Returns the probability of every class, (H, W, C) float32, 0 to 1, of one image.
+
+        Raises:
+            ValueError: if the file gives no probabilities, and as in a call.
+        """
+        if not self.gives_probabilities:
+            raise ValueError(
+                f"{self.path} gives class ids alone: export it once more, with probabilities."
+            )
+        image = rgb_image(image)
+        probabilities = self._run(image, PROBABILITIES)
+        if not np.isfinite(probabilities).all():
+            raise ValueError(f"Expected finite probabilities of {self.path}; received others.")
+        return _resized(resize_bilinear, probabilities, image.shape[:2])[0]
+
+    def _run(self, image, output):
+        runtime = self._runtime
+        size = [own or given for own, given in zip(runtime.size, image.shape, strict=False)]
+        images = image[None]
+        if size != list(image.shape[:2]):
+            images = _resized(resize_bilinear, images.astype("float32"), size)
+        if runtime.dtype == "uint8":
+            images = np.rint(images)
+        images = np.repeat(images.astype(runtime.dtype), runtime.batch or 1, axis=0)
+        return np.asarray(runtime(images, output))[:1]
+
+
+def _resized(resize, maps, size):
+    if maps.shape[1:3] == tuple(size):
+        return maps
+    return ops.convert_to_numpy(resize(ops.convert_to_tensor(maps), size))

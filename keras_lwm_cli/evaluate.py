@@ -1,0 +1,71 @@
+"""`keras-lwm evaluate`: scores of a model file on a data set."""
+
+import click
+
+from keras_lwm_cli.dataset_options import dataset_options, open_dataset
+from keras_lwm_cli.progress import progress_bar
+from keras_lwm_cli.running import backend_option, in_a_sentence, use_backend
+
+
+@click.command()
+@click.argument("model", type=click.Path())
+@dataset_options
+@click.option("--split", default="test", show_default=True, help="Which frames.")
+@click.option(
+    "--view",
+    type=click.Choice(["single-scale", "multi-scale", "sliding-window"]),
+    default="single-scale",
+    show_default=True,
+    help="How the network looks at a frame.",
+)
+@click.option("--window", type=(int, int), help="Height and width of the sliding window.")
+@click.option(
+    "--boundary",
+    type=float,
+    multiple=True,
+    help="Also score the pixels this near a boundary; may be repeated.",
+)
+@click.option(
+    "--depth-ranges", is_flag=True, help="Also score 0-2, 2-4, 4-6 and from 6 m of depth."
+)
+@click.option(
+    "--out", metavar="DIR", type=click.Path(file_okay=False), help="Folder for the scores as files."
+)
+@backend_option
+@in_a_sentence
+def evaluate(model, split, view, window, boundary, depth_ranges, out, backend, **dataset):
+    """Scores MODEL on the data set NAME, NAME/CONFIG, or the frames of FOLDER.
+
+    MODEL is a run folder, a .keras file, a SavedModel folder, or an ONNX, LiteRT or OpenVINO file;
+    exported files are looked at in single scale alone.
+    """
+    if (window is None) == (view == "sliding-window"):
+        raise click.UsageError("--view sliding-window needs --window, and no other view takes it.")
+    use_backend(backend)
+    from keras_lwm import Predictor, evaluation
+    from keras_lwm.pipeline import evaluation_dataset
+
+    views = {
+        "single-scale": evaluation.SingleScale,
+        "multi-scale": evaluation.MultiScale,
+        "sliding-window": lambda: evaluation.SlidingWindow(window),
+    }
+    subsets = [evaluation.TrimapBand(width) for width in boundary]
+    predictor = Predictor(model)
+    builder = open_dataset(**dataset)
+    class_names = builder.info.metadata["class_names"]
+    with progress_bar(evaluation_dataset(builder, split), "Evaluating", "frames") as frames:
+        scores = evaluation.evaluate(
+            predictor,
+            frames,
+            len(class_names),
+            class_names,
+            view=views[view](),
+            subsets=[*subsets, *(evaluation.DEPTH_RANGES if depth_ranges else ())],
+            progress=False,
+        )
+    click.echo(evaluation.text_table(scores), nl=False)
+    if out is not None:
+        about = {"model": model, "dataset": builder.info.full_name, "split": split, "view": view}
+        for path in evaluation.write_report(out, {"evaluated": about, **scores}):
+            click.echo(f"wrote {path}")

@@ -1,0 +1,57 @@
+"""`keras-lwm predict`: the class of every pixel of many images, as pictures."""
+
+import sys
+
+import click
+
+from keras_lwm_cli.progress import progress_bar
+from keras_lwm_cli.running import backend_option, in_a_sentence, use_backend
+
+
+@click.command()
+@click.argument("model", type=click.Path())
+@click.argument("images", nargs=-1, required=True, type=click.Path())
+@click.option(
+    "--out",
+    required=True,
+    metavar="DIR",
+    type=click.Path(file_okay=False),
+    help="Folder for the pictures.",
+)
+@click.option(
+    "--only",
+    multiple=True,
+    type=click.Choice(["ids", "mask", "overlay"]),
+    help="Write these pictures alone; may be repeated.",
+)
+@backend_option
+@in_a_sentence
+def predict(model, images, out, only, backend):
+    """Predicts the class of every pixel of IMAGES: files, folders with all that is in them, or
+    quoted patterns such as 'photos/**/*.jpg'.
+
+    MODEL is a run folder, a .keras file, a SavedModel folder, or an ONNX, LiteRT or OpenVINO file.
+    For each image, DIR gets NAME_ids.png (class ids), NAME_mask.png (their colours; ids too, as a
+    palette image) and NAME_overlay.png (colours over the image), in the same subfolders, and
+    classes.csv says which class has which id and colour. An image that cannot be read is told of
+    and left out; the exit code is 1 then.
+    """
+    use_backend(backend)
+    from tqdm import tqdm
+
+    from keras_lwm import Predictor
+    from keras_lwm.deployment.image_listing import list_images
+    from keras_lwm.deployment.prediction_files import PICTURES, is_prediction, write_predictions
+
+    places = list_images(images, leave_out=lambda path: is_prediction(path, out))
+    pictures = only or PICTURES
+    done = write_predictions(Predictor(model), places, out, pictures)
+    broken = 0
+    with progress_bar(done, "Predicting", "images", len(places)) as bar:
+        for _, error in bar:
+            if error is not None:
+                broken += 1
+                tqdm.write(f"Error: {error}", file=sys.stderr)
+    click.echo(f"{len(places) - broken} of {len(places)} images in {out}: {', '.join(pictures)}")
+    if broken:
+        sys.exit(1)
