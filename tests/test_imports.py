@@ -1,6 +1,7 @@
 """What may be imported where, and that the core needs neither TensorFlow nor its companions."""
 
 import ast
+import functools
 import importlib.util
 import os
 import subprocess
@@ -71,12 +72,12 @@ def test_without_tensorflow_it_imports_builds_and_trains():
     subprocess.run([sys.executable, "-c", WITHOUT_TENSORFLOW], env=environment, check=True)
 
 
+@functools.cache
 def imported_packages(path):
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield node.module
+    """The names of everything that a file imports, inside its functions too."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    plain = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    return [*plain, *(node.module for node in nodes if isinstance(node, ast.ImportFrom))]
 
 
 def importers(*packages):

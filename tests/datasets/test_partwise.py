@@ -220,7 +220,7 @@ def test_refused_in_a_sentence(make):
         make().download_and_prepare(file_format="array_record")
     with pytest.raises(ValueError, match=r"split 'val' of numbered; found 0"):
         make(numbers={"train": 2, "val": 0}).download_and_prepare()
-    with pytest.raises(ValueError, match=r"nowhere does not exist"):
+    with pytest.raises(ValueError, match=r"received nowhere, which is empty"):
         config = tfds.download.DownloadConfig(manual_dir="nowhere")
         _NeedsFilesByHand(data_dir=make().data_dir_root).download_and_prepare(
             download_config=config
