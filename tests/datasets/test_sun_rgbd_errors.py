@@ -48,7 +48,7 @@ def test_missing_list(folder, name):
 def test_missing_folders(folder):
     shutil.rmtree(folder / "SUNRGBD")
     refuses(folder, r"Expected the folder .*manual/SUNRGBD; .* put SUNRGBD\.zip of https://")
-    refuses(
+    refuses(folder / "nowhere", r"SUNRGBD\.zip and SUNRGBDtoolbox\.zip of .*nowhere, which is")
         folder / "nowhere", r"SUNRGBD\.zip and SUNRGBDtoolbox\.zip of https://.*nowhere, which is"
     )
 
