@@ -3,8 +3,9 @@
     python benchmarks/deployment.py runs/rooms --backend tensorflow --backend jax
 
 Every line is a process of its own, which imports the format's runtime and nothing of Keras. It
-prints the seconds to load the file, of the first frame, the median of later frames, and the
-largest memory that the process ever had (RSS), its imports included.
+prints the seconds to load the file, of the first frame, the median of later frames and its ratio to
+that of the first backend, and the largest memory that the process ever had (RSS), its imports
+included.
 """
 
 import multiprocessing
@@ -111,12 +112,12 @@ def in_its_own_process(function, *arguments):
         return pool.submit(function, *arguments).result()
 
 
-def print_row(name, megabytes, measured):
-    """Prints a line of the table."""
+def print_row(name, megabytes, measured, in_process):
+    """Prints a line of the table; the ratio is to the later frames of the model in Keras."""
     loading, first, later, memory = measured
     click.echo(
         f"{name:18s} {megabytes:6.1f} MB   load {loading:6.2f} s   first {first:6.2f} s   "
-        f"later {later:6.3f} s   peak {memory:6.0f} MB"
+        f"later {later:6.3f} s   ratio {later / in_process:5.2f}   peak {memory:6.0f} MB"
     )
 
 
@@ -138,10 +139,12 @@ def main(run, backends, size, frames):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     model = run / "best.keras"
     click.echo(f"one frame of {size[0]}x{size[1]} on {os.cpu_count()} cores")
+    in_process = None
     for backend in backends:
         os.environ["KERAS_BACKEND"] = backend
         measured = in_its_own_process(measure, keras_model, str(model), size, frames)
-        print_row(f"Keras {backend}", model.stat().st_size / 1e6, measured)
+        in_process = in_process or measured[2]
+        print_row(f"Keras {backend}", model.stat().st_size / 1e6, measured, in_process)
 
     with tempfile.TemporaryDirectory() as folder:
         for name, (format_name, file, options) in EXPORTS.items():
@@ -149,7 +152,7 @@ def main(run, backends, size, frames):
             num_bytes = in_its_own_process(export, model, path, format_name, options)
             load = LOADERS[format_name]
             measured = in_its_own_process(measure, load, str(path), size, frames)
-            print_row(name, num_bytes / 1e6, measured)
+            print_row(name, num_bytes / 1e6, measured, in_process)
 
 
 if __name__ == "__main__":
