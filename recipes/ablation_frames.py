@@ -5,8 +5,9 @@ import io
 from pathlib import Path
 
 import numpy as np
-from keras_lwm.rgbd_folder import FramesOnDisk, Layout, resize_nearest
 from PIL import Image
+
+from keras_lwm.rgbd_folder import FramesOnDisk, Layout, resize_nearest
 
 
 @dataclasses.dataclass
