@@ -22,6 +22,7 @@ from pathlib import Path
 
 import click
 from ablation_rows import ROWS
+from click.core import ParameterSource
 
 from keras_lwm_cli.running import backend_option, in_a_sentence, use_backend
 
@@ -83,7 +84,7 @@ METHOD = (
     click.option("--over", default=0.5, show_default=True),
     click.option("--shape", default="linear", show_default=True),
 )
-NOT_OF_THE_CELLS = ("out", "rows", "seeds", "workers", "backend", "write_frames", "cell", "loaders")
+SAYS_NOTHING_OF_RESULTS = ("out", "workers", "backend", "write_frames", "cell", "loaders")
 
 
 def ablation_options(command):
@@ -130,7 +131,28 @@ def main(context, out, write_frames, cell, rows, seeds, workers, backend, **opti
     train(folder, missing, workers)
     from ablation_report import report
 
-    click.echo(report(folder, rows, seeds))
+    click.echo(report(folder, rows, seeds, typed_command(context)))
+
+
+def typed_command(context):
+    """The command that makes these cells again, whoever has the frames, wherever they lie."""
+    words = ["python recipes/ablation.py"]
+    for name, value in context.params.items():
+        typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if not typed or name in SAYS_NOTHING_OF_RESULTS:
+            continue
+        flag = f"--{name.replace('_', '-')}"
+        if name == "data" and Path(value).is_dir():
+            words.append(f"{flag} FOLDER")
+        elif value is True:
+            words.append(flag)
+        elif name == "void_ids":
+            words.extend(f"{flag} {number}" for number in value)
+        else:
+            words.append(
+                " ".join([flag, *map(str, value if isinstance(value, tuple) else [value])])
+            )
+    return " ".join(words)
 
 
 def read(options):

@@ -1,6 +1,7 @@
 """The ablation's tables and figure: means over seeds, and paired differences to the baseline."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 from ablation_rows import BASELINE
@@ -127,8 +128,13 @@ def figure(path, summary):
     plt.close(drawing)
 
 
-def report(folder, rows, seeds, command="python recipes/ablation.py"):
+def report(folder, rows, seeds, command):
     """Writes `ablation.json`, `ablation.md` and `ablation.png` of the cells that are there.
+
+    Args:
+        folder: the `AblationFolder`.
+        rows, seeds: which cells to look for.
+        command: what made them, for the reader.
 
     Returns:
         The Markdown.
@@ -149,7 +155,11 @@ def report(folder, rows, seeds, command="python recipes/ablation.py"):
     summary = summarise(cells)
     write_json(
         folder.path / "ablation.json",
-        {"options": folder.options, "command": command, "rows": summary},
+        {
+            "command": command,
+            "options": {**folder.options, "data": Path(folder.options["data"]).name},
+            "rows": summary,
+        },
     )
     frames = next(iter(next(iter(results.values())).values()))["scores"]["frames"]
     options = folder.options
