@@ -58,8 +58,9 @@ def train_cell(row_name, seed, options, frames, views, class_names):
     """
     row, num_classes = ROWS[row_name], len(class_names)
     extractor, features, decoder = build(options, num_classes, seed)
+    decoder = keras.Model(features, kept_outputs(decoder.output, row), name="decoder")
     image = keras.Input((None, None, 3), name="image")
-    whole = keras.Model(image, kept_outputs(decoder(extractor(image)), row), name=row_name)
+    whole = keras.Model(image, decoder(extractor(image)), name=row_name)
     if views is None:
         inputs, outputs, multipliers = image, whole.output, {"backbone": options["encoder_rate"]}
         batches = ArrayBatches(
@@ -74,7 +75,7 @@ def train_cell(row_name, seed, options, frames, views, class_names):
             use_multiprocessing=False,
         )
     else:
-        inputs, outputs, multipliers = features, kept_outputs(decoder.output, row), {}
+        inputs, outputs, multipliers = features, decoder.output, {}
         batches = FeatureBatches(views, options["batch_size"], seed)
     weighting = weighting_options(row, options, num_classes, seed)
     model = keras_lwm.DepthPrivilegedModel(
