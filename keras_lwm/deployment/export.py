@@ -11,11 +11,11 @@ from keras_lwm.deployment.exported import ExportedModel, ExportRequest
 from keras_lwm.deployment.formats import FORMATS
 from keras_lwm.deployment.inference_network import inference_network
 from keras_lwm.deployment.place import check_place, complete_or_not_at_all
+from keras_lwm.run_folder import find_run_model
 from keras_lwm.run_folder.checkpoints import read_description
 
 INPUT_TYPES = ("uint8", "float32")
 QUANTISATIONS = ("float16", "dynamic_int8")
-_RUN_MODELS = ("best.keras", "last.keras")
 
 
 def export_segmenter(
@@ -152,12 +152,12 @@ def _source(model, folder):
         return source, f"model {model.name!r}", None
     source = Path(model)
     if source.is_dir():
-        found = [source / name for name in _RUN_MODELS if (source / name).is_file()]
-        if not found:
+        found = find_run_model(source)
+        if found is None:
             raise ValueError(
-                f"Expected a run folder with {' or '.join(_RUN_MODELS)}; found neither in {source}."
+                f"Expected a run folder with best.keras or last.keras; found neither in {source}."
             )
-        source = found[0]
+        source = found
     elif not source.is_file():
         raise ValueError(f"Expected a run folder or a .keras file; found nothing at {source}.")
     return source, str(source), read_description(source)

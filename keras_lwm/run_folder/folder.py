@@ -24,6 +24,12 @@ _FILES = {
 }
 
 
+def find_run_model(folder):
+    """The path of the best model in a run's folder, else of the last; None if there is neither."""
+    paths = (Path(folder) / _FILES[name] for name in ("best_model_path", "last_model_path"))
+    return next((path for path in paths if path.is_file()), None)
+
+
 class RunFolder:
     """The folder of one training run.
 

@@ -20,6 +20,7 @@ from keras_lwm.deployment.runtimes.litert_file import LiteRTRuntime
 from keras_lwm.deployment.runtimes.onnx_file import OnnxRuntime
 from keras_lwm.deployment.runtimes.openvino_file import OpenVINORuntime
 from keras_lwm.deployment.runtimes.saved_model import SavedModelRuntime
+from keras_lwm.run_folder import find_run_model
 
 _RUNTIMES = {
     ".keras": KerasRuntime,
@@ -53,9 +54,9 @@ def open_runtime(path):
 def _open_folder(path):
     if (path / "saved_model.pb").exists():
         return SavedModelRuntime(path)
-    for name in ("best.keras", "last.keras"):
-        if (path / name).exists():
-            return KerasRuntime(path / name)
+    model = find_run_model(path)
+    if model is not None:
+        return KerasRuntime(model)
     if (path / "options.json").exists():
         raise ValueError(
             f"The run in {path} has saved no model yet: it holds neither best.keras nor last.keras."
