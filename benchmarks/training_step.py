@@ -38,7 +38,7 @@ def first_and_later_steps(models, batch, steps):
 @click.option("--size", type=(int, int), default=(160, 224), show_default=True)
 @click.option("--batch-size", default=8, show_default=True)
 @click.option("--steps", default=10, show_default=True)
-@click.option("--weightings", default="uniform,ohem,lwm,binned", show_default=True)
+@click.option("--weightings", default="uniform,ohem,lwm,window", show_default=True)
 def main(backend, backbone, variant, channels, classes, size, batch_size, steps, weightings):
     """Times training steps under several weightings."""
     if backend is not None:
@@ -54,11 +54,7 @@ def main(backend, backbone, variant, channels, classes, size, batch_size, steps,
     depth = random.uniform(1, 8, (batch_size, *size, 1)).astype("float32")
     models = {}
     for name in weightings.split(","):
-        weighting = name
-        if name == "binned":
-            weighting = keras_lwm.LossWeightModule(
-                segmentation_error="binned", num_classes=classes, depth_range=(0.7, 10.0)
-            )
+        weighting = keras_lwm.LossWeightModule(gathering="window") if name == "window" else name
         network = keras_lwm.RefineNet(backbone, classes, variant, channels=channels)
         models[name] = keras_lwm.DepthPrivilegedModel(
             network.inputs, network.output, weighting=weighting

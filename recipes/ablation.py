@@ -14,6 +14,7 @@ wanted (`--backend jax --precision mixed_bfloat16`; TensorFlow is not needed the
 """
 
 import itertools
+import os
 import subprocess
 import sys
 import time
@@ -69,7 +70,7 @@ METHOD = (
     click.option("--ceiling", type=float),
     click.option("--alpha", default=1.0, show_default=True),
     click.option("--beta", default=1.0, show_default=True),
-    click.option("--segmentation-error", default="window", show_default=True),
+    click.option("--gathering", default="binned", show_default=True),
     click.option("--window", type=int),
     click.option("--dilation", type=int),
     click.option("--tau", type=float),
@@ -79,7 +80,7 @@ METHOD = (
     click.option("--gamma", type=float),
     click.option("--threshold", type=float),
     click.option("--min-share", type=float),
-    click.option("--start", default=-1.0, show_default=True),
+    click.option("--start", default=0.0, show_default=True),
     click.option("--end", default=1.0, show_default=True),
     click.option("--over", default=0.5, show_default=True),
     click.option("--shape", default="linear", show_default=True),
@@ -199,9 +200,9 @@ def run_cell(folder, row, seed, options):
 def train(folder, missing, workers):
     """Trains cells in processes of their own; says what is done, and how long the rest takes."""
     start = time.monotonic()
-    command = [sys.executable, *sys.argv]
+    command, environment = [sys.executable, *sys.argv], shared_machine(workers)
     with ThreadPoolExecutor(workers) as pool:
-        done = pool.map(lambda cell: (cell, _run(folder, command, *cell)), missing)
+        done = pool.map(lambda cell: (cell, _run(folder, command, environment, *cell)), missing)
         for number, ((row, seed), log) in enumerate(done, 1):
             left = (time.monotonic() - start) / number * (len(missing) - number)
             score = folder.read_cell(row, seed)["scores"]["mean_iou"]
@@ -211,11 +212,23 @@ def train(folder, missing, workers):
             )
 
 
-def _run(folder, command, row, seed):
+def shared_machine(workers):
+    """The environment of a cell that leaves room for the others: its part of the cores."""
+    if workers == 1:
+        return dict(os.environ)
+    threads = str(max(1, len(os.sched_getaffinity(0)) // workers))
+    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    return {**os.environ, **dict.fromkeys(names, threads), "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+
+
+def _run(folder, command, environment, row, seed):
     log = folder.log_path(row, seed)
     with open(log, "w", encoding="utf-8") as file:
         done = subprocess.run(
-            [*command, "--cell", f"{row}:{seed}"], stdout=file, stderr=subprocess.STDOUT
+            [*command, "--cell", f"{row}:{seed}"],
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=environment,
         )
     if done.returncode:
         end = Path(log).read_text(encoding="utf-8")[-2000:]

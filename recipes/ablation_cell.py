@@ -18,8 +18,10 @@ SUBSETS = (TrimapBand(3), *DEPTH_RANGES)
 
 def build(options, num_classes, seed):
     """The encoder and, on its features, the decoder with all heads, the same for every row."""
-    keras.config.set_dtype_policy(options["precision"])
+    # A frozen encoder's features were computed in float32.
+    keras.config.set_dtype_policy(options["precision"] if options["train_encoder"] else "float32")
     extractor = build_backbone(options["backbone"], weights=options["weights"])
+    keras.config.set_dtype_policy(options["precision"])
     keras.utils.set_random_seed(seed)
     features = feature_inputs(extractor)
     outputs = refinenet_outputs(
@@ -77,7 +79,7 @@ def train_cell(row_name, seed, options, frames, views, class_names):
     else:
         inputs, outputs, multipliers = features, decoder.output, {}
         batches = FeatureBatches(views, options["batch_size"], seed)
-    weighting = weighting_options(row, options, num_classes, seed)
+    weighting = weighting_options(row, options, seed)
     model = keras_lwm.DepthPrivilegedModel(
         inputs,
         outputs,

@@ -34,14 +34,15 @@ ROWS = {
     "side_outputs": Row("uniform", depth=False),
     "multi_task": Row("uniform"),
     "dpe": Row("lwm", {"alpha": 1.0, "beta": 0.0}),
-    "dse_window": Row("lwm", {"alpha": 0.0, "beta": 1.0, "segmentation_error": "window"}),
-    "dse_binned": Row("lwm", {"alpha": 0.0, "beta": 1.0, "segmentation_error": "binned"}),
+    "dse_window": Row("lwm", {"alpha": 0.0, "beta": 1.0, "gathering": "window"}),
+    "dse_binned": Row("lwm", {"alpha": 0.0, "beta": 1.0, "gathering": "binned"}),
     "both": Row("lwm"),
     "full": Row("lwm", curriculum=True),
     "focal": Row("focal"),
     "ohem": Row("ohem"),
     "pixel_error": Row("pixel_error"),
     "error_window": Row("error_window"),
+    "class_error": Row("lwm", {"alpha": 0.0, "beta": 1.0, "gathering": "binned", "bins": 1}),
     "shuffled": Row("shuffled", curriculum=True),
 }
 
@@ -51,7 +52,7 @@ _LWM = (
     *_HARDNESS,
     "alpha",
     "beta",
-    "segmentation_error",
+    "gathering",
     "window",
     "dilation",
     "tau",
@@ -70,12 +71,10 @@ TAKES = {
 }
 
 
-def weighting_options(row, options, num_classes, seed):
+def weighting_options(row, options, seed):
     """The options with which a row's weighting is built: the ablation's, overruled by the row's."""
     chosen = {name: options[name] for name in TAKES[row.weighting] if options[name] is not None}
     chosen |= row.options
-    if chosen.get("segmentation_error") == "binned":
-        chosen["num_classes"] = num_classes
     if row.weighting == "shuffled":
         chosen["seed"] = seed
     return chosen

@@ -75,13 +75,10 @@ def new_model(options, num_classes, steps):
     keras.config.set_dtype_policy(options["precision"])
     network = keras_lwm.RefineNet(num_classes=num_classes, **given(options, NETWORK))
     keras.config.set_dtype_policy("float32")
-    chosen = given(options, WEIGHTING)
-    if chosen.get("segmentation_error") == "binned":
-        chosen["num_classes"] = num_classes
     model = keras_lwm.DepthPrivilegedModel(
         network.inputs,
         network.output,
-        weighting=mining.get(options["weighting"], **chosen),
+        weighting=mining.get(options["weighting"], **given(options, WEIGHTING)),
         learning_rate_multipliers={"backbone": options["encoder_rate"]},
         l2=options["l2"],
         **given(options, OBJECTIVE),

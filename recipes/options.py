@@ -10,12 +10,12 @@ from click.core import ParameterSource
 from keras_lwm_cli.running import backend_option
 
 WEIGHTING = {
-    "strength": (float, "How far the weights move from 1."),
+    "strength": (float, "Exponent of the hardness (lwm), share of the method (focal, ohem)."),
     "floor": (float, "Least weight, before the scaling to mean 1."),
     "ceiling": (float, "Greatest weight, before the scaling to mean 1."),
-    "alpha": (float, "Share of the depth prediction error."),
-    "beta": (float, "Share of the depth-aware segmentation error."),
-    "segmentation_error": (click.Choice(["window", "binned"]), "How the latter is taken."),
+    "alpha": (float, "Exponent of the depth prediction error."),
+    "beta": (float, "Exponent of the depth-aware segmentation error."),
+    "gathering": (click.Choice(["window", "binned"]), "Where the errors are gathered from."),
     "window": (int, "Pixels along a side of the window."),
     "dilation": (int, "Distance of the window's pixels."),
     "tau": (float, "Width of the window in log depth."),

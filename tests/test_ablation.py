@@ -18,7 +18,7 @@ TINY = ["--size", "40", "50", "--crop", "32", "32", "--views", "2", "--epochs", 
 TINY += ["--batch-size", "2", "--channels", "4", "--score-split", "val", "--seeds", "1"]
 OPTIONS = {
     **{"precision": "float32", "backbone": "efficientnet_lite0", "weights": None},
-    **{"variant": "light", "channels": 4, "initial_depth": 2.0},
+    **{"variant": "light", "channels": 4, "initial_depth": 2.0, "train_encoder": False},
 }
 
 
@@ -51,9 +51,9 @@ def test_each_row_builds_its_weighting_from_the_ablations_options(recipe):
 
     rows = recipe("ablation_rows")
     options = dict.fromkeys({name for names in rows.TAKES.values() for name in names})
-    options |= {"strength": 0.3, "segmentation_error": "binned", "depth_range": (1.0, 9.0)}
+    options |= {"strength": 0.3, "gathering": "binned", "depth_range": (1.0, 9.0)}
     for row in rows.ROWS.values():
-        chosen = rows.weighting_options(row, options, num_classes=5, seed=2)
+        chosen = rows.weighting_options(row, options, seed=2)
         weighting = mining.get(row.weighting, **chosen)
         if row.weighting in ("lwm", "shuffled", "pixel_error", "error_window"):
             assert weighting.strength == 0.3
@@ -91,8 +91,8 @@ def test_it_goes_on_with_the_cells_that_are_missing(tmp_path):
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     first = (out / "cells" / "multi_task-0.json").read_bytes()
 
-    done = run_ablation(frames, out, "--rows", "multi_task,full", "--segmentation-error", "binned")
-    assert done.returncode == 1 and "segmentation_error='window'" in done.stderr
+    done = run_ablation(frames, out, "--rows", "multi_task,full", "--gathering", "window")
+    assert done.returncode == 1 and "gathering='binned'" in done.stderr
 
     done = run_ablation(frames, out, "--rows", "multi_task,full")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
@@ -105,3 +105,31 @@ def test_it_goes_on_with_the_cells_that_are_missing(tmp_path):
     assert tables["command"].endswith("--seeds 1 --rows multi_task,full")
     assert str(tmp_path) not in (out / "ablation.json").read_text()
     assert (out / "ablation.png").exists() and (out / "ablation.md").exists()
+
+
+def test_frames_that_were_packed_are_read_back_as_they_were(tmp_path, recipe):
+    frames = recipe("ablation_frames")
+    write_frames(tmp_path / "frames")
+    size, splits = (40, 50), ["train", "val"]
+    first, names, palette = frames.read_frames(
+        tmp_path / "frames", splits, size, 0.001, first_id=1, void_ids=(0,)
+    )
+    frames.write_frames(tmp_path / "packed", first, names, palette)
+    again, *described = frames.read_frames(
+        tmp_path / "packed", splits, size, 0.001, first_id=0, void_ids=(255,)
+    )
+    assert described == [names, palette]
+    for split in splits:
+        np.testing.assert_array_equal(again[split].labels, first[split].labels)
+        np.testing.assert_allclose(again[split].depths, first[split].depths, atol=5.1e-4)
+        difference = np.abs(again[split].images.astype(int) - first[split].images)
+        assert difference.mean() < 5  # JPEG, of noise
+
+
+def test_cells_side_by_side_share_the_cores(recipe):
+    shared_machine = recipe("ablation").shared_machine
+    cores = len(os.sched_getaffinity(0))
+    assert shared_machine(1) == dict(os.environ)
+    for workers, threads in ((2, max(1, cores // 2)), (10 * cores, 1)):
+        assert shared_machine(workers)["TF_NUM_INTRAOP_THREADS"] == str(threads)
+        assert shared_machine(workers)["OMP_NUM_THREADS"] == str(threads)

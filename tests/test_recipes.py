@@ -40,7 +40,7 @@ def test_a_run_trains_scores_and_keeps_everything(frames, tmp_path):
         *TINY,
         "--epochs",
         "1",
-        "--segmentation-error",
+        "--gathering",
         "binned",
         "--depth-range",
         "1",

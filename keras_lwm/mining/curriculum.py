@@ -1,4 +1,4 @@
-"""The curriculum: easy pixels first, hard pixels later."""
+"""The curriculum: the plain loss, or easy pixels, first; hard pixels later."""
 
 import math
 
@@ -7,13 +7,13 @@ import keras
 SHAPES = ("linear", "cosine", "step")
 
 
-def curriculum_coefficient(epoch, epochs, start=-1.0, end=1.0, over=0.5, shape="linear"):
+def curriculum_coefficient(epoch, epochs, start=0.0, end=1.0, over=0.5, shape="linear"):
     """The coefficient c of an epoch: from `start` to `end` over the first share `over` of them.
 
     Args:
         epoch: index of the epoch, from 0.
         epochs: number of epochs of the whole run.
-        start: c of epoch 0; -1 puts easy pixels first, 0 is the plain loss.
+        start: c of epoch 0; 0 is the plain loss, -1 puts easy pixels first.
         end: c once the first `over * epochs` epochs are done.
         over: share of the epochs, in [0, 1]; 0 = `end` from the beginning.
         shape: `"linear"`, `"cosine"` (slow, fast, slow) or `"step"` (`start`, then `end` from the
@@ -38,7 +38,7 @@ class CurriculumCallback(keras.callbacks.Callback):
         start, end, over, shape: see `curriculum_coefficient`.
     """
 
-    def __init__(self, start=-1.0, end=1.0, over=0.5, shape="linear"):
+    def __init__(self, start=0.0, end=1.0, over=0.5, shape="linear"):
         super().__init__()
         if shape not in SHAPES:
             raise ValueError(f"Expected shape to be one of {SHAPES}; received shape={shape!r}.")

@@ -10,14 +10,14 @@ from keras_lwm.mining.weighting import Weighting
 
 
 class HardnessWeighting(Weighting):
-    """A weighting by hardness h in [0, 1], of which a subclass says in `hardness` what it is.
+    """A weighting by hardness h, not negative, which a subclass measures; 1 is an average pixel.
 
-        W = clip(1 + c strength (h - mean h) / (mean |h - mean h| + 1e-6), floor, ceiling)
+        W = clip(h ** (c strength), floor, ceiling)
 
     scaled to mean 1 over each image's valid pixels (this project's own formula).
 
     Args:
-        strength: how far the weight of a pixel of average deviation from the mean moves from 1.
+        strength: the exponent at c = 1: at 0.5, twice as hard a pixel weighs 1.4 times as much.
         floor, ceiling: least and greatest weight before the scaling, 0 <= floor <= 1 <= ceiling.
     """
 
@@ -31,42 +31,51 @@ class HardnessWeighting(Weighting):
         self.ceiling = ceiling
 
     def raw_weight(self, maps):
-        hardness, valid = maps["hardness"], maps["valid"]
-        deviation = hardness - image_mean(hardness, valid)
-        spread = image_mean(ops.abs(deviation), valid) + EPSILON
-        weight = 1.0 + self.coefficient * self.strength * deviation / spread
+        exponent = self.coefficient * self.strength
+        weight = ops.exp(exponent * ops.log(ops.maximum(maps["hardness"], EPSILON)))
         return ops.clip(weight, self.floor, self.ceiling)
 
     def get_config(self):
         return {**super().get_config(), "floor": self.floor, "ceiling": self.ceiling}
 
 
+def beside_average(measured, valid):
+    """A measurement as a multiple of its image's mean over the valid pixels; 1 where that is 0."""
+    mean = image_mean(measured, valid)
+    return ops.where(mean > 0, measured / ops.where(mean > 0, mean, 1.0), 1.0)
+
+
 @keras.saving.register_keras_serializable(package="keras_lwm")
 class LossWeightModule(HardnessWeighting):
     """The Loss Weight Module (LWM) of depth-privileged segmentation.
 
-    Hardness is the mean of the Depth Prediction Error (DPE) and the Depth-aware Segmentation Error
-    (DSE), h = (alpha DPE + beta DSE) / (alpha + beta); `HardnessWeighting` says how it becomes a
-    weight, `Weighting` how the layer is called. From Gu, Niu, Zhao, Zhang, *Hard Pixel Mining for
-    Depth Privileged Semantic Segmentation* (IEEE TMM 2021), whose abstract fixes the two
-    measurements and their use; the formulas are this project's own, see docs/method.md.
+    Hardness is a product of two measurements, each beside its image's average: the Depth Prediction
+    Error (DPE) and the Depth-aware Segmentation Error (DSE),
+
+        h = (DPE / mean DPE) ** alpha * (DSE / mean DSE) ** beta
+
+    `HardnessWeighting` says how it becomes a weight, `Weighting` how the layer is called. From Gu,
+    Niu, Zhao, Zhang, *Hard Pixel Mining for Depth Privileged Semantic Segmentation* (IEEE TMM
+    2021), whose abstract fixes the two measurements and their use; the formulas are this project's
+    own, chosen by measurement, see docs/method.md.
 
     Args:
-        alpha, beta: shares of DPE and DSE, not negative, not both 0. With `alpha=0` no predicted
+        alpha, beta: exponents of DPE and DSE, not negative, not both 0. With `alpha=0` no predicted
             depth is needed.
         strength, floor, ceiling: see `HardnessWeighting`.
-        segmentation_error: `"window"`, the error gathered over a window from pixels at a like
-            depth, or `"binned"`, the running mean error of the pixel's class at its distance.
+        gathering: `"binned"`, both errors as running means over the pixel's class at its distance,
+            or `"window"`: the DPE is the pixel's own, and the segmentation error is gathered over a
+            window from pixels at a like depth.
         window, dilation, tau: of the window, see `depth_aware_segmentation_error`.
-        num_classes, bins, depth_range, momentum: of the bins, see `ClassDepthErrors`; the first
-            and third must be given for `"binned"`.
+        bins, depth_range, momentum: of the bins, see `ClassDepthErrors`; with `bins=1` the distance
+            does not matter.
 
     The bins are fed by calls with `main_output=True, training=True` alone, before the call looks
     them up, and are used by every output.
 
     Example:
 
-    >>> module = LossWeightModule(strength=0.5)
+    >>> module = LossWeightModule(depth_range=(0.7, 10.0))
     >>> weight = module(logits, labels, depth, depth_pred)  # (B, h, w), like the logits
     """
 
@@ -79,13 +88,12 @@ class LossWeightModule(HardnessWeighting):
         strength=0.5,
         floor=0.1,
         ceiling=4.0,
-        segmentation_error="window",
+        gathering="binned",
         window=5,
         dilation=1,
         tau=0.1,
-        num_classes=None,
         bins=8,
-        depth_range=None,
+        depth_range=(0.5, 80.0),
         momentum=0.95,
         **kwargs,
     ):
@@ -97,30 +105,31 @@ class LossWeightModule(HardnessWeighting):
             )
         if tau <= 0:
             raise ValueError(f"Expected tau above 0; received tau={tau}.")
-        if segmentation_error not in ("window", "binned"):
-            raise ValueError(
-                'Expected segmentation_error="window" or "binned"; received '
-                f"{segmentation_error!r}."
-            )
+        if gathering not in ("window", "binned"):
+            raise ValueError(f'Expected gathering="window" or "binned"; received {gathering!r}.')
         self.alpha = alpha
         self.beta = beta
-        self.segmentation_error = segmentation_error
+        self.gathering = gathering
         self.window = window
         self.dilation = dilation
         self.tau = tau
-        self.num_classes = num_classes
         self.bins = bins
         self.depth_range = depth_range
         self.momentum = momentum
-        self.class_depth_errors = None
-        if segmentation_error == "binned":
-            if num_classes is None or depth_range is None:
-                raise ValueError(
-                    'segmentation_error="binned" needs num_classes and depth_range=(nearest, '
-                    f"farthest) in metres; received num_classes={num_classes}, "
-                    f"depth_range={depth_range}."
-                )
-            self.class_depth_errors = ClassDepthErrors(num_classes, bins, depth_range, momentum)
+        self.binned_prediction_error = None
+        self.binned_segmentation_error = None
+        self.num_classes = None
+        self.built = False
+
+    def build(self, logits_shape):
+        if self.gathering == "binned":
+            self.num_classes = logits_shape[-1]
+            options = (self.num_classes, self.bins, self.depth_range, self.momentum)
+            if self.alpha > 0:
+                self.binned_prediction_error = ClassDepthErrors(*options)
+            if self.beta > 0:
+                self.binned_segmentation_error = ClassDepthErrors(*options)
+        self.built = True
 
     @property
     def uses_depth_prediction(self):
@@ -128,37 +137,41 @@ class LossWeightModule(HardnessWeighting):
 
     def measurements(self, maps, labels, depth, depth_pred, main_output, training):
         error, valid = maps["segmentation_error"], maps["valid"]
-        measured = {}
+        place = labels, depth, training and main_output
+        measured, hardness = {}, 1.0
         if self.alpha > 0:
             dpe = depth_prediction_error(depth_pred, depth, valid)
+            if self.gathering == "binned":
+                dpe = _recalled(self.binned_prediction_error, dpe, *place)
             measured["depth_prediction_error"] = dpe
+            hardness *= beside_average(dpe, valid) ** self.alpha
         if self.beta > 0:
-            dse = self._segmentation_error(error, valid, labels, depth, main_output, training)
+            if self.gathering == "binned":
+                dse = _recalled(self.binned_segmentation_error, error, *place)
+            else:
+                dse = depth_aware_segmentation_error(
+                    error, depth, valid, self.window, self.dilation, self.tau
+                )
             measured["depth_aware_segmentation_error"] = dse
-        shares = {"depth_prediction_error": self.alpha, "depth_aware_segmentation_error": self.beta}
-        total = sum(shares[name] * values for name, values in measured.items())
-        return {**measured, "hardness": total / (self.alpha + self.beta)}
-
-    def _segmentation_error(self, error, valid, labels, depth, main_output, training):
-        if self.class_depth_errors is None:
-            return depth_aware_segmentation_error(
-                error, depth, valid, self.window, self.dilation, self.tau
-            )
-        if training and main_output:
-            self.class_depth_errors.update(error, labels, depth)
-        return self.class_depth_errors(labels, depth)
+            hardness *= beside_average(dse, valid) ** self.beta
+        return {**measured, "hardness": hardness}
 
     def get_config(self):
         return {
             **super().get_config(),
             "alpha": self.alpha,
             "beta": self.beta,
-            "segmentation_error": self.segmentation_error,
+            "gathering": self.gathering,
             "window": self.window,
             "dilation": self.dilation,
             "tau": self.tau,
-            "num_classes": self.num_classes,
             "bins": self.bins,
             "depth_range": self.depth_range,
             "momentum": self.momentum,
         }
+
+
+def _recalled(bins, error, labels, depth, feed):
+    if feed:
+        bins.update(error, labels, depth)
+    return bins(labels, depth)

@@ -3,7 +3,11 @@
 import keras
 from keras import ops
 
-from keras_lwm.mining.loss_weight_module import HardnessWeighting, LossWeightModule
+from keras_lwm.mining.loss_weight_module import (
+    HardnessWeighting,
+    LossWeightModule,
+    beside_average,
+)
 from keras_lwm.mining.measures import window_error
 from keras_lwm.mining.weighting import Weighting
 
@@ -81,7 +85,7 @@ class PixelErrorWeighting(HardnessWeighting):
     """The Loss Weight Module's map from each pixel's own segmentation error: no gathering."""
 
     def measurements(self, maps, labels, depth, depth_pred, main_output, training):
-        return {"hardness": maps["segmentation_error"]}
+        return {"hardness": beside_average(maps["segmentation_error"], maps["valid"])}
 
 
 @keras.saving.register_keras_serializable(package="keras_lwm")
@@ -100,7 +104,8 @@ class ErrorWindowWeighting(HardnessWeighting):
 
     def measurements(self, maps, labels, depth, depth_pred, main_output, training):
         error, valid = maps["segmentation_error"], maps["valid"]
-        return {"hardness": window_error(error, valid, self.window, self.dilation)}
+        gathered = window_error(error, valid, self.window, self.dilation)
+        return {"hardness": beside_average(gathered, valid)}
 
     def get_config(self):
         return {**super().get_config(), "window": self.window, "dilation": self.dilation}

@@ -58,6 +58,8 @@ class Weighting(keras.layers.Layer):
         `depth_prediction_error`, `depth_aware_segmentation_error` and `hardness`.
         """
         self._check(logits, labels, depth, depth_pred)
+        if not self.built:
+            self.build(logits.shape)
         size = ops.shape(logits)[1:3]
         logits = ops.stop_gradient(ops.cast(logits, "float32"))
         labels = resize_labels(ops.cast(labels, "int32"), size)

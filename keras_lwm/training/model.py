@@ -91,6 +91,8 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         if not 0 <= l2 < float("inf"):
             raise ValueError(f"Expected l2 to be a finite number of at least 0; received {l2!r}.")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        if not weighting.built:
+            weighting.build(outputs[MAIN_OUTPUT].shape)
         self.weighting = weighting
         self.side_weight = side_weight
         self.depth_weight = depth_weight
@@ -284,7 +286,7 @@ def _check_network(outputs, weighting):
         )
     if getattr(weighting, "num_classes", None) not in (None, num_classes):
         raise ValueError(
-            f"Expected a weighting for the network's {num_classes} classes; received "
-            f"num_classes={weighting.num_classes}."
+            f"Expected a weighting for the network's {num_classes} classes; received one of "
+            f"{weighting.num_classes}, which it had before."
         )
     return num_classes

@@ -140,9 +140,14 @@ def normalised(weight, valid):
     return np.where(valid, weight / average, 0.0) if average else np.zeros(weight.shape)
 
 
-def hardness_weight(hardness, valid, strength, floor=0.1, ceiling=4.0):
-    """`strength` is c * strength."""
-    middle = mean(hardness[valid])
-    spread = mean(abs(hardness[valid] - middle)) + EPS
-    weight = np.clip(1 + strength * (hardness - middle) / spread, floor, ceiling)
+def beside_average(values, valid):
+    average = mean(values[valid])
+    return values / average if average > 0 else np.ones(values.shape)
+
+
+def hardness_weight(hardness, valid, exponent, floor=0.1, ceiling=4.0):
+    """`exponent` is c * strength; `hardness` is 1 for an average pixel."""
+    weight = np.zeros(hardness.shape)
+    for at in pixels(hardness.shape):
+        weight[at] = min(max(max(hardness[at], EPS) ** exponent, floor), ceiling)
     return normalised(weight, valid)

@@ -9,8 +9,8 @@ from keras_lwm import mining
 
 OUTPUT = (6, 7)
 LWM_OPTIONS = {
-    "window": {},
-    "binned": {"segmentation_error": "binned", "num_classes": 4, "bins": 3, "depth_range": (1, 6)},
+    "window": {"gathering": "window"},
+    "binned": {"bins": 3, "depth_range": (1, 6)},
 }
 EVERY = [*[("lwm", options) for options in LWM_OPTIONS.values()]] + [
     (name, {}) for name in sorted(mining.WEIGHTINGS) if name != "lwm"
@@ -43,25 +43,34 @@ def weight_of(module, sample, **kwargs):
 
 
 @pytest.mark.parametrize("coefficient", [1.0, -1.0, 0.4])
-@pytest.mark.parametrize("segmentation_error", ["window", "binned"])
-def test_loss_weight_module_equals_the_loops(segmentation_error, coefficient):
+@pytest.mark.parametrize("gathering", ["window", "binned"])
+def test_loss_weight_module_equals_the_loops(gathering, coefficient):
     sample = batch()
     maps = at_output(sample)
+    labels, depth = maps["labels"], maps["depth"]
     error = expected_error(maps)
-    binned = reference.BinnedError(4, 3, (1, 6), 0.95)
-    binned.update(error, maps["labels"], maps["depth"])
-    module = mining.LossWeightModule(alpha=1.0, beta=2.0, **LWM_OPTIONS[segmentation_error])
+    dpe = np.stack(
+        [
+            reference.depth_prediction_error(pred, one, mask)
+            for pred, one, mask in zip(maps["depth_pred"], depth, labels != 255, strict=True)
+        ]
+    )
+    module = mining.LossWeightModule(alpha=0.5, beta=2.0, **LWM_OPTIONS[gathering])
     module.coefficient.assign(coefficient)
     actual = weight_of(module, sample, training=True)
     for image in range(len(error)):
-        labels, depth = maps["labels"][image], maps["depth"][image]
-        valid = labels != 255
-        dpe = reference.depth_prediction_error(maps["depth_pred"][image], depth, valid)
-        if segmentation_error == "window":
-            dse = reference.windowed_error(error[image], depth, valid, 5, 1, 0.1)
+        valid = labels[image] != 255
+        if gathering == "binned":
+            measured = []
+            for errors in (dpe, error):
+                binned = reference.BinnedError(4, 3, (1, 6), 0.95)
+                binned.update(errors, labels, depth)
+                measured.append(binned.look_up(labels[image], depth[image]))
         else:
-            dse = binned.look_up(labels, depth)
-        hardness = (dpe + 2 * dse) / 3
+            dse = reference.windowed_error(error[image], depth[image], valid, 5, 1, 0.1)
+            measured = [dpe[image], dse]
+        beside = [reference.beside_average(values, valid) for values in measured]
+        hardness = beside[0] ** 0.5 * beside[1] ** 2
         expected = reference.hardness_weight(hardness, valid, 0.5 * coefficient)
         np.testing.assert_allclose(actual[image], expected, rtol=1e-3, atol=1e-4)
 
@@ -76,8 +85,8 @@ def test_bins_remember_what_the_main_output_taught_them():
         weight_of(module, sample, training=True)
         weight_of(module, batch(seed + 10), training=True, main_output=False)
         weight_of(module, batch(seed + 20), training=False)
-    errors = ops.convert_to_numpy(module.class_depth_errors.errors)
-    seen = ops.convert_to_numpy(module.class_depth_errors.seen)
+    errors = ops.convert_to_numpy(module.binned_segmentation_error.errors)
+    seen = ops.convert_to_numpy(module.binned_segmentation_error.seen)
     expected = np.zeros_like(errors)
     for cell, value in binned.table.items():
         expected[cell] = value
@@ -156,7 +165,8 @@ def test_pixel_error_weighs_by_the_error_itself():
     maps = at_output(sample)
     weight = weight_of(mining.PixelErrorWeighting(strength=0.8), sample)
     for one, error, labels in zip(weight, expected_error(maps), maps["labels"], strict=True):
-        expected = reference.hardness_weight(error, labels != 255, 0.8)
+        valid = labels != 255
+        expected = reference.hardness_weight(reference.beside_average(error, valid), valid, 0.8)
         np.testing.assert_allclose(one, expected, rtol=1e-3, atol=1e-4)
 
 
@@ -169,15 +179,16 @@ def test_error_window_ignores_depth():
     for one, error, labels in zip(
         weight_of(module, sample), expected_error(maps), maps["labels"], strict=True
     ):
-        gathered = reference.windowed_error(error, None, labels != 255, 5, 1, 1.0)
-        expected = reference.hardness_weight(gathered, labels != 255, 0.5)
+        valid = labels != 255
+        gathered = reference.windowed_error(error, None, valid, 5, 1, 1.0)
+        expected = reference.hardness_weight(reference.beside_average(gathered, valid), valid, 0.5)
         np.testing.assert_allclose(one, expected, rtol=1e-3, atol=1e-4)
 
 
 def test_shuffled_keeps_each_images_weights_and_moves_them():
     sample = batch(size=(20, 20), output=(20, 20))
-    straight = weight_of(mining.LossWeightModule(), sample)
-    module = mining.ShuffledWeighting(seed=3)
+    straight = weight_of(mining.LossWeightModule(gathering="window"), sample)
+    module = mining.ShuffledWeighting(seed=3, gathering="window")
     first, second = weight_of(module, sample), weight_of(module, sample)
     for one, other, mixed in zip(straight, first, second, strict=True):
         np.testing.assert_allclose(np.sort(one.ravel()), np.sort(other.ravel()), rtol=1e-5)
@@ -221,8 +232,7 @@ def test_an_unknown_weighting_is_answered_with_those_there_are():
     ("options", "message"),
     [
         ({"alpha": 0, "beta": 0}, "alpha=0, beta=0"),
-        ({"segmentation_error": "bins"}, "received 'bins'"),
-        ({"segmentation_error": "binned"}, "num_classes=None"),
+        ({"gathering": "bins"}, "received 'bins'"),
         ({"floor": 1.5}, "floor=1.5"),
         ({"tau": 0.0}, "tau=0.0"),
     ],

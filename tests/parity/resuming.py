@@ -25,9 +25,7 @@ PLANNED_EPOCHS = 4
 def new_model():
     keras.utils.set_random_seed(2)
     network = tiny_network(size=(None, None))
-    weighting = mining.LossWeightModule(
-        segmentation_error="binned", num_classes=4, depth_range=(1, 8)
-    )
+    weighting = mining.LossWeightModule(depth_range=(1, 8))
     model = DepthPrivilegedModel(
         network.inputs,
         network.output,

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from training_samples import NUM_CLASSES, tiny_batch, tiny_network
+from training_samples import tiny_batch, tiny_network
 
 from keras_lwm import mining
 from keras_lwm.training import DepthPrivilegedModel
@@ -90,11 +90,7 @@ def test_a_step_that_is_not_finite_changes_no_weight_and_is_counted(policy):
     x, y = tiny_batch(4)
     keras.config.set_dtype_policy(policy)
     try:
-        model = tiny_model(
-            weighting=mining.LossWeightModule(
-                segmentation_error="binned", num_classes=NUM_CLASSES, depth_range=(1, 8)
-            )
-        )
+        model = tiny_model(weighting=mining.LossWeightModule(depth_range=(1, 8)))
     finally:
         keras.config.set_dtype_policy("float32")
     fit(model, x.astype("float32"), y)
@@ -180,9 +176,7 @@ def test_ways_to_execute_agree(options):
 
 def test_a_saved_model_goes_on_as_if_it_had_never_stopped(tmp_path):
     x, y = tiny_batch(8)
-    weighting = mining.LossWeightModule(
-        segmentation_error="binned", num_classes=NUM_CLASSES, depth_range=(1, 8)
-    )
+    weighting = mining.LossWeightModule(depth_range=(1, 8))
     model = tiny_model(
         keras.optimizers.Adam(0.01),
         weighting=weighting,
@@ -234,6 +228,12 @@ def test_arrays_that_do_not_fit_are_refused_in_a_sentence(change, message):
         fit(tiny_model(), x, y)
 
 
+def built_for(num_classes):
+    weighting = mining.LossWeightModule()
+    weighting.build((None, None, None, num_classes))
+    return weighting
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -241,8 +241,8 @@ def test_arrays_that_do_not_fit_are_refused_in_a_sentence(change, message):
         ({"depth_loss": "l3"}, "received 'l3'"),
         ({"class_weights": [1, 2]}, "Expected 4 class weights"),
         (
-            {"weighting": mining.LossWeightModule(num_classes=7)},
-            "4 classes; received num_classes=7",
+            {"weighting": built_for(7)},
+            "4 classes; received one of 7",
         ),
     ],
 )

@@ -61,7 +61,7 @@ def test_logged_measures_are_means_over_the_main_outputs_valid_pixels():
 
 def test_only_the_main_output_feeds_the_bins():
     outputs, labels, depth = outputs_and_targets()
-    options = {"segmentation_error": "binned", "num_classes": 4, "depth_range": (1, 8)}
+    options = {"depth_range": (1, 8)}
     fed, reference = mining.LossWeightModule(**options), mining.LossWeightModule(**options)
     privileged_objective(outputs, labels, depth, fed)
     reference(outputs["segmentation"], labels, depth, outputs["depth"], training=True)
