@@ -19,15 +19,16 @@ def test_it_rises_from_start_to_end_within_its_share_of_the_epochs(shape):
 
 
 def test_shapes():
-    assert coefficients(8)[:5] == pytest.approx([-1, -0.5, 0, 0.5, 1])
-    assert coefficients(8, shape="cosine")[1:3] == pytest.approx([-(0.5**0.5), 0])
-    assert coefficients(8, shape="step")[:4] == [-1, -1, 1, 1]
-    assert coefficients(3, over=0) == [1, 1, 1]
+    assert coefficients(8)[:5] == pytest.approx([0, 0.25, 0.5, 0.75, 1])
+    easy_first = {"start": -1.0}
+    assert coefficients(8, shape="cosine", **easy_first)[1:3] == pytest.approx([-(0.5**0.5), 0])
+    assert coefficients(8, shape="step", **easy_first)[:4] == [-1, -1, 1, 1]
+    assert coefficients(3, over=0, **easy_first) == [1, 1, 1]
 
 
 def test_callback_sets_and_logs_the_coefficient_also_when_training_goes_on():
     weighting = mining.LossWeightModule()
-    callback = mining.CurriculumCallback(over=1.0)
+    callback = mining.CurriculumCallback(start=-1.0, over=1.0)
     callback.set_model(types.SimpleNamespace(weighting=weighting))
     callback.set_params({"epochs": 4})
     logs = {}

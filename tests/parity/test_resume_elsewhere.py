@@ -69,4 +69,4 @@ def test_under_another_backend_too_and_takes_the_same_steps(runs, backend, tmp_p
                 way = np.linalg.norm(one - before) + 1e-6
                 assert np.linalg.norm(one - other) <= 0.02 * way, name
     coefficient = [values for name, values in elsewhere.items() if "coefficient" in name]
-    assert any(value == pytest.approx(0.0) for value in coefficient)
+    assert any(value == pytest.approx(0.5) for value in coefficient)
