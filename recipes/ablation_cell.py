@@ -5,6 +5,7 @@ import time
 import keras
 from ablation_features import FeatureBatches, feature_inputs
 from ablation_rows import ROWS, curriculum_options, weighting_options
+from optimizers import new_optimizer
 
 import keras_lwm
 from keras_lwm import mining
@@ -13,6 +14,7 @@ from keras_lwm.evaluation import DEPTH_RANGES, TrimapBand, evaluate
 from keras_lwm.networks import build_backbone, refinenet_outputs
 from keras_lwm.training import ProgressLine
 
+OPTIMIZER = {"optimizer": "adamw", "schedule": "cosine", "warm_up": 0.05}
 SUBSETS = (TrimapBand(3), *DEPTH_RANGES)
 
 
@@ -90,13 +92,7 @@ def train_cell(row_name, seed, options, frames, views, class_names):
         learning_rate_multipliers=multipliers,
     )
     steps = batches.steps_per_epoch * options["epochs"]
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0,
-        steps - steps // 20,
-        warmup_target=options["learning_rate"],
-        warmup_steps=steps // 20,
-    )
-    model.compile(keras.optimizers.AdamW(rate, weight_decay=options["weight_decay"]))
+    model.compile(new_optimizer({**OPTIMIZER, **options}, steps))
     start = time.perf_counter()
     history = model.fit(
         batches,

@@ -2,6 +2,7 @@
 
 import click
 import keras
+from optimizers import new_optimizer
 from options import CURRICULUM, NETWORK, OBJECTIVE, WEIGHTING, given, of_the_run
 
 import keras_lwm
@@ -18,7 +19,7 @@ from keras_lwm.evaluation import (
 from keras_lwm.pipeline import evaluation_dataset, steps_per_epoch, training_dataset
 from keras_lwm.report import hard_pixel_maps, prediction_sheet, training_sheet
 from keras_lwm.run_folder import RunFolder
-from keras_lwm.training import PolynomialDecay, ProgressLine
+from keras_lwm.training import ProgressLine
 
 SINGLE_SCALE = {"single_scale": SingleScale()}
 LITERATURE = {**SINGLE_SCALE, "multi_scale": MultiScale()}
@@ -85,21 +86,6 @@ def new_model(options, num_classes, steps):
     )
     model.compile(new_optimizer(options, steps))
     return model
-
-
-def new_optimizer(options, steps):
-    """AdamW or SGD; the learning rate rises over a share of the steps, then falls to 0."""
-    highest, rising = options["learning_rate"], int(options["warm_up"] * steps)
-    if options["schedule"] == "poly":
-        rate = PolynomialDecay(highest, steps, rising=rising)
-    else:
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0, steps - rising, warmup_target=highest, warmup_steps=rising
-        )
-    if options["optimizer"] == "sgd":
-        decay = options["weight_decay"] or None
-        return keras.optimizers.SGD(rate, momentum=0.9, weight_decay=decay)
-    return keras.optimizers.AdamW(rate, weight_decay=options["weight_decay"])
 
 
 def show_training_samples(run, batches, metadata):

@@ -76,6 +76,36 @@ def test_differences_are_paired_and_their_interval_is_students(recipe):
     assert "difference" not in alone["full"]["figures"]["mIoU"]
 
 
+def tiny_encoder():
+    image = maps = keras.Input((None, None, 3))
+    for stride in (2, 4, 8, 16, 32):
+        convolution = keras.layers.Conv2D(4, 3, 2, "same", activation="relu", name=f"at_{stride}")
+        maps = convolution(maps)
+    return keras.Model(image, maps), {stride: f"at_{stride}" for stride in (4, 8, 16, 32)}
+
+
+def test_the_encoder_is_trained_where_that_is_asked_for(recipe):
+    cell, frames = recipe("ablation_cell"), recipe("ablation_frames")
+    options = recipe("ablation").main.make_context("ablation", ["--data", "-"]).params
+    encoder, places = tiny_encoder()
+    options |= {"train_encoder": True, "backbone": (encoder, places), "weights": None}
+    options |= {"channels": 4, "epochs": 1, "batch_size": 2, "crop": (32, 32), "encoder_rate": 0.5}
+    random = np.random.default_rng(0)
+    part = frames.Frames(
+        random.integers(0, 256, (4, 40, 50, 3)).astype("uint8"),
+        random.integers(0, 3, (4, 40, 50)).astype("uint8"),
+        random.uniform(1, 9, (4, 40, 50, 1)).astype("float32"),
+    )
+    before = encoder.get_weights()
+    names = ["wall", "floor", "sofa"]
+    result, network = cell.train_cell(
+        "full", 0, options, {"train": part, "score": part}, None, names
+    )
+    assert any((one != two).any() for one, two in zip(before, encoder.get_weights(), strict=True))
+    assert result["scores"]["frames"] == 4 and np.isfinite(result["history"]["loss"]).all()
+    assert set(network.predict_on_batch(part.images[:1])) >= {"segmentation", "depth"}
+
+
 def run_ablation(folder, out, *options):
     command = [sys.executable, ROOT / "recipes" / "ablation.py", "--data", folder, "--out", out]
     command += ["--backend", keras.backend.backend(), "--depth-unit", "0.001"]
