@@ -85,7 +85,7 @@ METHOD = (
     click.option("--over", default=0.5, show_default=True),
     click.option("--shape", default="linear", show_default=True),
 )
-SAYS_NOTHING_OF_RESULTS = ("out", "workers", "write_frames", "cell", "loaders")
+SAYS_NOTHING_OF_RESULTS = ("out", "write_frames", "cell", "loaders")
 
 
 def ablation_options(command):
