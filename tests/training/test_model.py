@@ -66,7 +66,7 @@ def test_fit_learns_and_logs_everything():
     }
     assert history["loss"][-1] < 0.6 * history["loss"][0]
     assert history["val_mean_iou"][-1] > 0.5
-    assert history["coefficient"][0] == -1 and history["coefficient"][-1] == 1
+    assert history["coefficient"][0] == 0 and history["coefficient"][-1] == 1
     assert sum(history["skipped_steps"]) == 0
 
 
