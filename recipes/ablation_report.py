@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 import numpy as np
-from ablation_rows import BASELINE
+from ablation_rows import BASELINE, METHOD
 from scipy import stats
 
 from keras_lwm.atomic_write import atomic_write, write_json
@@ -32,14 +32,28 @@ def interval(values):
     return float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5)
 
 
-def summarise(cells):
-    """{row: {figure: mean, standard deviation, paired difference to the baseline, its interval}}.
+def paired(one, other, name):
+    """Mean of `one` minus `other` over the seeds they share, and the half width of its interval.
 
     Args:
-        cells: {row: {seed: figures}}. A difference is taken over the seeds that the row has in
-            common with the baseline.
+        one, other: {seed: figures} of two rows.
+        name: of the figure. None if no seed has it in both.
     """
-    baseline = cells.get(BASELINE, {})
+    pairs = [
+        figures[name] - other[seed][name]
+        for seed, figures in one.items()
+        if name in figures and name in other.get(seed, {})
+    ]
+    return {"difference": float(np.mean(pairs)), "interval": interval(pairs)} if pairs else None
+
+
+def summarise(cells):
+    """{row: {"seeds", "figures": {figure: mean, values, difference and interval}, "method_gain"}}.
+
+    Args:
+        cells: {row: {seed: figures}}. A difference is the row's to the baseline, `method_gain` the
+            whole method's to the row; both are paired by seed.
+    """
     summary = {}
     for row, seeds in cells.items():
         names = set.intersection(*(set(figures) for figures in seeds.values()))
@@ -47,15 +61,12 @@ def summarise(cells):
         for name in sorted(names):
             values = [figures[name] for figures in seeds.values()]
             figure = {"mean": float(np.mean(values)), "values": values}
-            pairs = [
-                figures[name] - baseline[seed][name]
-                for seed, figures in seeds.items()
-                if name in baseline.get(seed, {})
-            ]
-            if pairs and row != BASELINE:
-                figure["difference"] = float(np.mean(pairs))
-                figure["interval"] = interval(pairs)
+            if row != BASELINE:
+                figure |= paired(seeds, cells.get(BASELINE, {}), name) or {}
             summary[row]["figures"][name] = figure
+        if row != METHOD and METHOD in cells:
+            gains = {name: paired(cells[METHOD], seeds, name) for name in OVERALL.values()}
+            summary[row]["method_gain"] = {name: gain for name, gain in gains.items() if gain}
     return summary
 
 
@@ -67,10 +78,23 @@ def markdown(summary, command, about):
         f"Made by `{command}`; {about}. Mean over seeds in per cent, and in brackets the paired "
         f"difference to `{BASELINE}` with its 95 % interval.",
         _table(summary, list(OVERALL.values())),
+        _gain_table(summary),
         _table(summary, parts),
         _class_table(summary),
     ]
-    return "\n\n".join(blocks) + "\n"
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _gain_table(summary):
+    rows = {row: entry["method_gain"] for row, entry in summary.items() if entry.get("method_gain")}
+    if not rows:
+        return ""
+    lines = [[f"`{METHOD}` minus", *OVERALL.values()]]
+    lines.append(["---"] + ["---:"] * len(OVERALL))
+    for row, gains in rows.items():
+        cells = (f"{gains[name]['difference']:+.2f}{_around(gains[name])}" for name in gains)
+        lines.append([f"`{row}`", *cells])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _table(summary, names):
@@ -90,7 +114,7 @@ def _class_table(summary):
     lines.append(["---"] + ["---:"] * (len(rows) + 1))
     for name in names:
         changes = [summary[row]["figures"].get(name, {}).get("difference") for row in rows]
-        changes = ["-" if change is None else f"{change:+.1f}" for change in changes]
+        changes = ["-" if change is None else f"{change:+z.1f}" for change in changes]
         lines.append([name.removeprefix("IoU, "), f"{figures[name]['mean']:.1f}", *changes])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -101,9 +125,11 @@ def _cell(figure):
     text = f"{figure['mean']:.2f}"
     if "difference" not in figure:
         return text
-    half = figure["interval"]
-    around = "" if half is None else f" ± {half:.2f}"
-    return f"{text} ({figure['difference']:+.2f}{around})"
+    return f"{text} ({figure['difference']:+.2f}{_around(figure)})"
+
+
+def _around(figure):
+    return "" if figure["interval"] is None else f" ± {figure['interval']:.2f}"
 
 
 def figure(path, summary):
@@ -161,12 +187,14 @@ def report(folder, rows, seeds, command):
             "rows": summary,
         },
     )
-    frames = next(iter(next(iter(results.values())).values()))["scores"]["frames"]
+    done = [result for by_seed in results.values() for result in by_seed.values()]
+    frames, minutes = done[0]["scores"]["frames"], np.median([one["seconds"] for one in done]) / 60
     options = folder.options
     about = (
         f"{frames} frames of {options['score_split']} at "
         f"{options['size'][0]}x{options['size'][1]}, encoder "
-        f"{'trained' if options['train_encoder'] else 'frozen'}, {options['epochs']} epochs"
+        f"{'trained' if options['train_encoder'] else 'frozen'}, {options['epochs']} epochs, "
+        f"{minutes:.1f} minutes of training a cell"
     )
     text = markdown(summary, command, about)
     with atomic_write(folder.path / "ablation.md") as partial:

@@ -28,6 +28,7 @@ class Row:
 
 
 BASELINE = "multi_task"
+METHOD = "full"
 
 ROWS = {
     "cross_entropy": Row("uniform", sides=False, depth=False),

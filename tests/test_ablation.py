@@ -72,6 +72,10 @@ def test_differences_are_paired_and_their_interval_is_students(recipe):
     low, high = stats.ttest_1samp(pairs, 0).confidence_interval(0.95)
     assert figure["difference"] == pytest.approx(pairs.mean())
     assert figure["interval"] == pytest.approx((high - low) / 2)
+    gain = summarise(cells)["multi_task"]["method_gain"]
+    assert set(gain) == {"mIoU"} and gain["mIoU"] == pytest.approx(
+        {"difference": pairs.mean(), "interval": (high - low) / 2}
+    )
     alone = summarise({"full": {0: {"mIoU": 1.0}}, "multi_task": {1: {"mIoU": 2.0}}})
     assert "difference" not in alone["full"]["figures"]["mIoU"]
 
