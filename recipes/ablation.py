@@ -199,12 +199,13 @@ def run_cell(folder, row, seed, options):
 
 def train(folder, missing, workers):
     """Trains cells in processes of their own; says what is done, and how long the rest takes."""
-    start = time.monotonic()
     command, environment = [sys.executable, *sys.argv], shared_machine(workers)
+    spent = 0.0
     with ThreadPoolExecutor(workers) as pool:
-        done = pool.map(lambda cell: (cell, _run(folder, command, environment, *cell)), missing)
-        for number, ((row, seed), log) in enumerate(done, 1):
-            left = (time.monotonic() - start) / number * (len(missing) - number)
+        done = pool.map(lambda cell: (cell, *_run(folder, command, environment, *cell)), missing)
+        for number, ((row, seed), log, seconds) in enumerate(done, 1):
+            spent += seconds
+            left = spent / number * (len(missing) - number) / workers
             score = folder.read_cell(row, seed)["scores"]["mean_iou"]
             click.echo(
                 f"{row} seed {seed}: mIoU {100 * score:.2f} %  ({number} of {len(missing)} cells, "
@@ -222,7 +223,7 @@ def shared_machine(workers):
 
 
 def _run(folder, command, environment, row, seed):
-    log = folder.log_path(row, seed)
+    log, start = folder.log_path(row, seed), time.monotonic()
     with open(log, "w", encoding="utf-8") as file:
         done = subprocess.run(
             [*command, "--cell", f"{row}:{seed}"],
@@ -233,7 +234,7 @@ def _run(folder, command, environment, row, seed):
     if done.returncode:
         end = Path(log).read_text(encoding="utf-8")[-2000:]
         raise click.ClickException(f"The cell {row}, seed {seed}, failed; {log} ends in:\n{end}")
-    return log
+    return log, time.monotonic() - start
 
 
 if __name__ == "__main__":
