@@ -105,7 +105,10 @@ def ablation_options(command):
 def main(context, out, write_frames, cell, rows, seeds, workers, backend, **options):
     """Trains the missing cells, rows x seeds, and writes the tables of those that are there."""
     use_backend(backend)
+    import keras
     from ablation_folder import AblationFolder
+
+    options["backend"] = keras.backend.backend()  # cells of two backends are not pairs
 
     rows = rows.split(",")
     unknown = sorted(set(rows) - set(ROWS))

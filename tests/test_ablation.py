@@ -134,6 +134,7 @@ def test_it_goes_on_with_the_cells_that_are_missing(tmp_path):
     assert (out / "cells" / "multi_task-0.json").read_bytes() == first
     tables = json.loads((out / "ablation.json").read_text())
     assert set(tables["rows"]) == {"multi_task", "full"}
+    assert tables["options"]["backend"] == keras.backend.backend()
     assert tables["command"].startswith("python recipes/ablation.py --data FOLDER --")
     assert "--void-ids 0 --size 40 50 " in tables["command"]
     assert tables["command"].endswith("--seeds 1 --rows multi_task,full")
