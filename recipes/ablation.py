@@ -24,6 +24,7 @@ from pathlib import Path
 import click
 from ablation_rows import ROWS
 from click.core import ParameterSource
+from options import WEIGHTING, shared_options
 
 from keras_lwm_cli.running import backend_option, in_a_sentence, use_backend
 
@@ -41,55 +42,44 @@ CELLS = (
     click.option("--seeds", default=3, show_default=True, help="Seeds 0, 1, ... of each row."),
     click.option("--workers", default=1, show_default=True, help="Cells at the same time."),
 )
-TRAINING = (
+ENCODER = (
     click.option("--train-encoder", is_flag=True, help="Train everything, not the decoder alone."),
     click.option("--views", default=8, show_default=True, help="Of each frame, encoder frozen."),
-    click.option("--epochs", default=16, show_default=True),
-    click.option("--batch-size", default=8, show_default=True),
-    click.option("--crop", type=(int, int), default=(160, 224), show_default=True),
-    click.option("--scale", type=(float, float), default=(0.75, 1.3), show_default=True),
-    click.option("--learning-rate", default=2e-3, show_default=True),
-    click.option("--encoder-rate", default=0.1, show_default=True),
-    click.option("--weight-decay", default=1e-4, show_default=True),
-    click.option("--precision", default="float32", show_default=True),
     click.option("--loaders", default=1, show_default=True, help="Threads that load batches."),
 )
-NETWORK = (
-    click.option("--backbone", default="efficientnet_lite0", show_default=True),
-    click.option("--weights", default="imagenet", show_default=True, help="Of the backbone."),
-    click.option("--variant", default="light", show_default=True),
-    click.option("--channels", default=128, show_default=True),
-    click.option("--initial-depth", default=2.7, show_default=True),
-    click.option("--side-weight", default=0.4, show_default=True),
-    click.option("--depth-weight", default=0.5, show_default=True),
-    click.option("--depth-loss", default="berhu", show_default=True),
-)
-METHOD = (
-    click.option("--strength", default=0.5, show_default=True),
-    click.option("--floor", type=float),
-    click.option("--ceiling", type=float),
-    click.option("--alpha", default=1.0, show_default=True),
-    click.option("--beta", default=1.0, show_default=True),
-    click.option("--gathering", default="binned", show_default=True),
-    click.option("--window", type=int),
-    click.option("--dilation", type=int),
-    click.option("--tau", type=float),
-    click.option("--bins", type=int),
-    click.option("--depth-range", type=(float, float), default=(0.7, 10.0), show_default=True),
-    click.option("--momentum", type=float),
-    click.option("--gamma", type=float),
-    click.option("--threshold", type=float),
-    click.option("--min-share", type=float),
-    click.option("--start", default=0.0, show_default=True),
-    click.option("--end", default=1.0, show_default=True),
-    click.option("--over", default=0.5, show_default=True),
-    click.option("--shape", default="linear", show_default=True),
-)
+DEFAULTS = {
+    **dict.fromkeys(WEIGHTING),
+    "epochs": 16,
+    "batch_size": 8,
+    "crop": (160, 224),
+    "scale": (0.75, 1.3),
+    "learning_rate": 2e-3,
+    "encoder_rate": 0.1,
+    "weight_decay": 1e-4,
+    "precision": "float32",
+    "backbone": "efficientnet_lite0",
+    "weights": "imagenet",
+    "variant": "light",
+    "channels": 128,
+    "initial_depth": 2.7,
+    "side_weight": 0.4,
+    "depth_weight": 0.5,
+    "depth_loss": "berhu",
+    "start": 0.0,
+    "end": 1.0,
+    "over": 0.5,
+    "shape": "linear",
+    "strength": 0.5,
+    "alpha": 1.0,
+    "beta": 1.0,
+    "gathering": "binned",
+    "depth_range": (0.7, 10.0),
+}
 SAYS_NOTHING_OF_RESULTS = ("out", "write_frames", "cell", "loaders")
 
 
 def ablation_options(command):
-    for option in reversed((*DATA, *CELLS, *TRAINING, *NETWORK, *METHOD)):
+    for option in reversed((*DATA, *CELLS, *ENCODER, *shared_options(DEFAULTS))):
         command = option(command)
     return command
 
@@ -108,8 +98,7 @@ def main(context, out, write_frames, cell, rows, seeds, workers, backend, **opti
     import keras
     from ablation_folder import AblationFolder
 
-    options["backend"] = keras.backend.backend()  # cells of two backends are not pairs
-
+    options["backend"] = keras.backend.backend()  # cells of two backends are no pairs
     rows = rows.split(",")
     unknown = sorted(set(rows) - set(ROWS))
     if unknown:

@@ -61,9 +61,27 @@ TRAINING = {
     "seed": (int, "Of weights, order and augmentation."),
     "weighting": (str, "lwm, uniform, focal, ohem, pixel_error, error_window or shuffled."),
 }
-GROUPS = (TRAINING, NETWORK, OBJECTIVE, CURRICULUM, WEIGHTING)
+SHARED = {**TRAINING, **NETWORK, **OBJECTIVE, **CURRICULUM, **WEIGHTING}
 NOT_OF_THE_RUN = ("backend", "out", "resume", "data_dir", "manual_dir")
 _NOT_TYPED = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
+
+
+def shared_options(defaults):
+    """The click options named in `defaults`, out of those above, with these default values."""
+    unknown = sorted(set(defaults) - set(SHARED))
+    if unknown:
+        raise TypeError(f"There are no options named {unknown}.")
+    return [
+        click.option(
+            f"--{name.replace('_', '-')}",
+            type=kind,
+            default=defaults[name],
+            help=text,
+            show_default=True,
+        )
+        for name, (kind, text) in SHARED.items()
+        if name in defaults
+    ]
 
 
 def training_options(settings=None, **defaults):
@@ -78,17 +96,9 @@ def training_options(settings=None, **defaults):
         click.option("--resume", is_flag=True, help="Go on with the run in --out."),
         click.option("--data-dir", type=click.Path(), help="Where TFDS keeps prepared data."),
     ]
-    for group in GROUPS:
-        for name, (kind, text) in group.items():
-            flag = f"--{name.replace('_', '-')}"
-            default = defaults.pop(name, None)
-            options.append(
-                click.option(flag, type=kind, default=default, help=text, show_default=True)
-            )
+    options += shared_options({**dict.fromkeys(SHARED), **defaults})
     if settings:
         options.insert(0, _setting_option(settings))
-    if defaults:
-        raise TypeError(f"There are no options named {sorted(defaults)}.")
 
     def decorate(command):
         for option in reversed(options):
