@@ -11,6 +11,7 @@ from keras_lwm.evaluation.views import SingleScale
 from keras_lwm.metrics.confusion import ConfusionMatrix
 from keras_lwm.metrics.depth import depth_error_sums
 from keras_lwm.metrics.scores import segmentation_scores
+from keras_lwm.progress_bar import progress_bar
 from keras_lwm.resampling import resize_labels
 from keras_lwm.void import VOID
 
@@ -57,7 +58,7 @@ def evaluate(
     matrices = [ConfusionMatrix(num_classes) for _ in range(1 + len(subsets))]
     depth_sums = np.zeros(4)
     frames = 0
-    after_batch = _progress_bar(dataset) if progress else None
+    after_batch = _shown_batches(dataset) if progress else None
     for image, label, depth in frames_of(dataset, num_classes, after_batch):
         class_ids, depth_pred = predictor.class_ids(image, label.shape)
         _check_class_ids(frames, class_ids, num_classes)
@@ -98,12 +99,12 @@ def _frame_predictor(model, view):
     return ExportedPredictor(model)
 
 
-def _progress_bar(dataset):
+def _shown_batches(dataset):
     try:
         batches = len(dataset)
     except TypeError:
         batches = None  # Unknown, as of a generator: the bar counts without an end.
-    bar = keras.utils.Progbar(batches, unit_name="batch")
+    bar = progress_bar(batches, unit_name="batch")
     return lambda: bar.add(1)
 
 

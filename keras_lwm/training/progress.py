@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_lwm.progress_bar import progress_bar
+
 SHOWN = ("loss", "mean_iou", "skipped_steps", "val_loss", "val_mean_iou")
 
 
@@ -9,7 +11,8 @@ class ProgressLine(keras.callbacks.Callback):
     """Shows a bar with the steps and the time left of the epoch, and a few of the logs.
 
     A `DepthPrivilegedModel` has more logs than a terminal has columns, and Keras' own bar, too long
-    to be overwritten, fills the screen with a line a step: `fit(..., verbose=0)` leaves it out.
+    to be overwritten, fills the screen with a line a step: `fit(..., verbose=0)` leaves it out. In
+    a log, outside terminals and notebooks, an epoch is one line.
 
     Args:
         shown: names of the logs to show, where they are there; `skipped_steps` only if there are.
@@ -22,7 +25,7 @@ class ProgressLine(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         print(f"Epoch {epoch + 1}/{self.params['epochs']}")
-        self.bar = keras.utils.Progbar(self.params["steps"], stateful_metrics=self.shown)
+        self.bar = progress_bar(self.params["steps"], stateful_metrics=self.shown)
 
     def on_train_batch_end(self, batch, logs=None):
         self.bar.update(batch + 1, self._values(logs), finalize=False)

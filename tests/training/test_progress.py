@@ -1,9 +1,14 @@
+import sys
+
 import numpy as np
+import pytest
 
 from keras_lwm.training import ProgressLine
 
 
-def test_an_epoch_is_shown_in_lines_that_fit_a_terminal(capsys):
+@pytest.mark.parametrize("terminal", [True, False])
+def test_an_epoch_is_shown_in_lines_that_fit_a_terminal(capsys, monkeypatch, terminal):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
     line = ProgressLine()
     line.set_params({"epochs": 3, "steps": 2})
     line.on_epoch_begin(1)
@@ -17,3 +22,4 @@ def test_an_epoch_is_shown_in_lines_that_fit_a_terminal(capsys):
     assert "log_0" not in shown
     plain = shown.replace("\x08", "").split("\n")
     assert max(len(part) for one in plain for part in one.split("\r")) < 160
+    assert terminal or shown.count("\n") == 2 and "1/2" not in shown
