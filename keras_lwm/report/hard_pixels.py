@@ -14,8 +14,8 @@ MEASURES = {
 def hard_pixel_maps(model, image, label, depth):
     """What a model makes of one frame, and how hard its pixels are.
 
-    A weighting that does not measure DPE or DSE itself gets them from a `LossWeightModule` with its
-    defaults, so that every picture shows the same columns.
+    A weighting that does not measure DPE or DSE itself gets them from a `LossWeightModule` that
+    gathers by window, which needs no training: so every picture shows the same columns.
 
     Args:
         model: a `DepthPrivilegedModel` with a depth output.
@@ -35,7 +35,7 @@ def hard_pixel_maps(model, image, label, depth):
         ops.convert_to_tensor(label[None].astype("int32")),
         ops.convert_to_tensor(depth[None], "float32"),
     )
-    maps = LossWeightModule().measure(logits, *targets, outputs["depth"])
+    maps = LossWeightModule(gathering="window").measure(logits, *targets, outputs["depth"])
     maps |= model.weighting.measure(logits, *targets, outputs["depth"])
     shown = {
         "prediction": ops.argmax(resize_bilinear(logits, image.shape[:2]), axis=-1),

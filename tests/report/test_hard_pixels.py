@@ -14,19 +14,23 @@ def test_every_weighting_shows_the_same_maps(weighting):
     model = DepthPrivilegedModel(network.inputs, network.output, weighting=weighting)
     images, targets = tiny_batch(1, size=(40, 48))
     image, label, depth = images[0], targets["label"][0], np.full((40, 48, 1), 2.0, "float32")
-    maps = hard_pixel_maps(model, image, label, depth)
     outputs = model(images.astype("float32"), training=False)
     logits = outputs["segmentation"]
+    if weighting == "lwm":  # Its bins are empty before it has seen anything.
+        model.weighting(logits, label[None], depth[None], outputs["depth"], training=True)
+    maps = hard_pixel_maps(model, image, label, depth)
     class_ids = ops.argmax(resize_bilinear(logits, (40, 48)), axis=-1)
     np.testing.assert_array_equal(maps["prediction"], ops.convert_to_numpy(class_ids)[0])
     given = (logits, label[None], depth[None], outputs["depth"])
-    expected = mining.get(weighting).measure(*given)["loss_weight"]
+    expected = model.weighting.measure(*given)["loss_weight"]
     np.testing.assert_allclose(maps["weight"], ops.convert_to_numpy(expected)[0], rtol=1e-3)
-    measured = mining.LossWeightModule().measure(*given)
+    by_window = mining.LossWeightModule(gathering="window")
+    measured = (model.weighting if weighting == "lwm" else by_window).measure(*given)
     for short, name in (
         ("dpe", "depth_prediction_error"),
         ("dse", "depth_aware_segmentation_error"),
     ):
+        assert np.ptp(maps[short]) > 0
         np.testing.assert_allclose(
             maps[short], ops.convert_to_numpy(measured[name])[0], rtol=1e-3, atol=1e-5
         )
