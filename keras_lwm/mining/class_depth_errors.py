@@ -1,4 +1,4 @@
-"""How badly each class has been segmented at each distance, lately: the binned DSE's memory."""
+"""How hard each class has been at each distance, lately: the memory of the binned errors."""
 
 import math
 
@@ -10,12 +10,12 @@ from keras_lwm.mining.masks import measured_mask, safe_log, valid_mask
 
 @keras.saving.register_keras_serializable(package="keras_lwm")
 class ClassDepthErrors(keras.layers.Layer):
-    """Running mean of the segmentation error by class and depth bin.
+    """Running mean of an error, the segmentation's or the depth's, by class and depth bin.
 
         E <- momentum E + (1 - momentum) (mean error of the batch's pixels in the cell)
 
     A cell's first value is its first mean; cells without pixels stay. Called, it looks a batch up:
-    DSE_i = E[label_i, bin(depth_i)]; an unmeasured pixel gets the mean over the bins seen of its
+    E[label_i, bin(depth_i)]; an unmeasured pixel gets the mean over the bins seen of its
     class; what was never seen gets the mean of all that was, and 0 before anything was.
 
     Args:
@@ -78,7 +78,7 @@ class ClassDepthErrors(keras.layers.Layer):
         self.seen.assign(ops.where(count > 0, 1.0, seen))
 
     def call(self, labels, depth):
-        """The binned DSE of each pixel: (B, H, W, 1) in [0, 1]; on void pixels without meaning."""
+        """The binned error of each pixel: (B, H, W, 1), of no meaning on void pixels."""
         errors, seen = self.errors.value, self.seen.value
         overall = ops.sum(errors * seen) / ops.maximum(ops.sum(seen), 1.0)
         table = ops.where(seen > 0, errors, overall)
