@@ -79,7 +79,7 @@ def export(run, format_name, out, backend, check_on, measure_on, data_dir, **opt
 
 
 def _check(trained, exported, image, size):
-    from keras_lwm.deployment.comparison import compare
+    from keras_lwm.deployment.predictor import compare
 
     agreement = compare(trained, exported, image, size)
     click.echo(f"same class as the trained model: {100 * agreement.same_class:.3f} % of {image}")

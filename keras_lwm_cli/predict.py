@@ -40,7 +40,7 @@ def predict(model, images, out, only, backend):
     from tqdm import tqdm
 
     from keras_lwm import Predictor
-    from keras_lwm.deployment.image_listing import list_images
+    from keras_lwm.deployment.image_files import list_images
     from keras_lwm.deployment.prediction_files import PICTURES, is_prediction, write_predictions
 
     places = list_images(images, leave_out=lambda path: is_prediction(path, out))

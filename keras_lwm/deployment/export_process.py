@@ -6,22 +6,137 @@ FOLDER holds `request.json`, an `ExportRequest`; `result.json` is written beside
 sentence, or what is known of the file written.
 """
 
+import dataclasses
 import importlib
 import json
+import os
+import subprocess
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 
-from keras_lwm.deployment.exported import REQUEST, RESULT, ExportRequest
-from keras_lwm.deployment.float32 import load_in_float32
-from keras_lwm.deployment.formats import FORMATS
-from keras_lwm.deployment.formats.litert_file import write_litert
-from keras_lwm.deployment.formats.onnx_file import write_onnx
-from keras_lwm.deployment.formats.openvino_file import write_openvino
-from keras_lwm.deployment.formats.saved_model import write_saved_model
-from keras_lwm.deployment.graph import image_size, trace
-from keras_lwm.deployment.inference_network import inference_network
+from keras_lwm.deployment.formats import (
+    FORMATS,
+    write_litert,
+    write_onnx,
+    write_openvino,
+    write_saved_model,
+)
+from keras_lwm.deployment.inference_network import (
+    image_size,
+    inference_network,
+    load_in_float32,
+    trace,
+)
 from keras_lwm.description import Description
+
+REQUEST = "request.json"
+RESULT = "result.json"
+"""Files by which the exporting process is asked, and answers."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportRequest:
+    """What the exporting process is asked to do, in plain values.
+
+    Attributes:
+        source: the `.keras` file.
+        title: what sentences call the model.
+        path: what to write.
+        format: a name of `FORMATS`.
+        size: (height, width), or None for any.
+        input_type: "uint8" or "float32".
+        probabilities: whether these are an output too.
+        quantisation: None, "float16" or "dynamic_int8".
+        description: `Description.as_json()`, or None where nothing is known.
+        modules: what to import first, because layers are defined there.
+    """
+
+    source: str
+    title: str
+    path: str
+    format: str
+    size: tuple[int, int] | None
+    input_type: str
+    probabilities: bool
+    quantisation: str | None
+    description: str | None
+    modules: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportedModel:
+    """A file that a segmenter was exported to.
+
+    Attributes:
+        path: the file, or the folder of a SavedModel.
+        format: "saved_model", "onnx", "litert" or "openvino".
+        num_bytes: on disk, all files together.
+        inputs, outputs: by name, (dtype, shape); None in a shape stands for any length.
+        parameters: number of weights, before any quantisation.
+    """
+
+    path: Path
+    format: str
+    num_bytes: int
+    inputs: dict
+    outputs: dict
+    parameters: int
+
+
+def export_in_child(request: ExportRequest) -> dict:
+    """Has a request fulfilled, by Keras on TensorFlow and without a GPU.
+
+    Keras chooses its backend once a process, and TensorFlow beside another user of the GPU takes
+    its memory: hence a process of its own.
+
+    Returns:
+        `inputs`, `outputs` and `parameters` of the file written.
+
+    Raises:
+        ValueError: the model cannot be exported; the sentence is the child's, and its traceback
+            a note of the error.
+        RuntimeError: the process died.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        text = json.dumps(dataclasses.asdict(request))
+        Path(folder, REQUEST).write_text(text, encoding="utf-8")
+        process = subprocess.run(
+            [sys.executable, "-P", "-m", "keras_lwm.deployment.export_process", folder],
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        result = Path(folder, RESULT)
+        if not result.exists():
+            error = RuntimeError(
+                f"The process that exports {request.title} ended with exit code "
+                f"{process.returncode} before it was done."
+            )
+            error.add_note(process.stderr[-4000:])
+            raise error
+        answer = json.loads(result.read_text(encoding="utf-8"))
+    if "error" in answer:
+        error = ValueError(answer["error"])
+        error.add_note(process.stderr[-4000:])
+        raise error
+    return answer
+
+
+def _environment():
+    importable = [str(Path(entry or ".").resolve()) for entry in sys.path]
+    return {
+        **os.environ,
+        "KERAS_BACKEND": "tensorflow",
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "PYTHONPATH": os.pathsep.join(importable),
+    }
+
 
 _WRITERS = {
     "saved_model": write_saved_model,

@@ -1,11 +1,152 @@
 """What of a Keras model is exported: a functional network from images to logits, and no more."""
 
-import keras
+import dataclasses
+import json
+import zipfile
+from typing import Any
 
-from keras_lwm.networks.graph import OpenedGraph
-from keras_lwm.networks.logits import find_logits
-from keras_lwm.networks.resize import ResizeLike
+import keras
+import numpy as np
+
+from keras_lwm.networks.attach import OpenedGraph, find_logits
+from keras_lwm.networks.layers import ResizeLike
 from keras_lwm.networks.segmenter import RESIZED, segmenter
+
+_CONFIGURATION = "config.json"
+_REDUCED = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
+
+
+def load_in_float32(path, title):
+    """Loads the model of a `.keras` file, without its optimiser, whatever its dtype policies.
+
+    A network trained in mixed precision keeps its weights in float32. Half precision in its
+    computation was for the training device's sake: many runtimes lack it on a CPU, or emulate it.
+
+    Args:
+        path: the file.
+        title: what sentences call it.
+
+    Raises:
+        ValueError: the file is no `.keras` file, Keras cannot load it here, or its weights are not
+            finite.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            configuration = json.loads(archive.read(_CONFIGURATION))
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise ValueError(f"Expected a .keras file; received {title} ({error}).") from error
+    configuration = _in_float32({**configuration, "compile_config": None})
+    try:
+        model = keras.saving.deserialize_keras_object(configuration)
+        model.load_weights(path)
+    except Exception as error:
+        told = " ".join(str(error).split())[:300]
+        raise ValueError(
+            f"Cannot load {title}: layers of yours must be registered with Keras, in a module that "
+            f"can be imported; Keras says {type(error).__name__}: {told}"
+        ) from error
+    for variable in model.weights:
+        if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
+            raise ValueError(
+                f"Expected finite weights; received NaN or infinity in {variable.path} of {title}."
+            )
+    return model
+
+
+def _in_float32(value):
+    """A configuration with every policy and dtype of reduced precision replaced, at any depth."""
+    if isinstance(value, list):
+        return [_in_float32(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("class_name") == "DTypePolicy" and value["config"].get("name") in _REDUCED:
+        return {**value, "config": {**value["config"], "name": "float32"}}
+    replaced = {key: _in_float32(item) for key, item in value.items()}
+    if replaced.get("dtype") in _REDUCED:
+        replaced["dtype"] = "float32"
+    return replaced
+
+
+IMAGE = "image"
+CLASS_IDS = "class_ids"
+PROBABILITIES = "probabilities"
+
+
+@dataclasses.dataclass(frozen=True)
+class TracedSegmenter:
+    """A network as a TensorFlow function with its variables.
+
+    Attributes:
+        module: a `tf.Module` that holds every variable, and `segment`.
+        segment: the `tf.function` of one image argument, to a dictionary.
+        image_shape: (batch, height, width, 3); None where free.
+    """
+
+    module: Any
+    segment: Any
+    image_shape: tuple
+
+    @property
+    def concrete(self):
+        """The traced function."""
+        return self.segment.get_concrete_function()
+
+
+def trace(network, batch, size, input_type, probabilities):
+    """Makes a TensorFlow function of an inference network; Keras must run on TensorFlow.
+
+    Args:
+        network: images (B, H, W, 3) to logits (B, H, W, C).
+        batch: number of images, or None for any.
+        size: (height, width), each None for any.
+        input_type: "uint8" or "float32".
+        probabilities: whether these are an output beside the class ids.
+    """
+    import tensorflow as tf
+
+    shape = (batch, *size, 3)
+
+    def segment(image):
+        logits = network(tf.cast(image, tf.float32), training=False)
+        outputs = {CLASS_IDS: tf.argmax(logits, axis=-1, output_type=tf.int32)}
+        if probabilities:
+            outputs[PROBABILITIES] = tf.nn.softmax(logits)
+        return outputs
+
+    module = tf.Module()
+    # Paths may repeat, where layers of one name sit in models of one name.
+    module.weights = {
+        f"{number:04d}.{variable.path}": variable.value
+        for number, variable in enumerate(network.weights)
+    }
+    signature = [tf.TensorSpec(shape, input_type, name=IMAGE)]
+    module.segment = tf.function(segment, input_signature=signature)
+    return TracedSegmenter(module, module.segment, shape)
+
+
+def image_size(network, size):
+    """The (height, width) to export a network for; None where it is to be any.
+
+    Args:
+        network: a functional model of images.
+        size: (height, width), or None for whatever the network takes.
+
+    Raises:
+        ValueError: the network takes images of another size alone.
+    """
+    taken = tuple(network.inputs[0].shape[1:3])
+    if size is None:
+        return taken
+    if any(own not in (None, asked) for own, asked in zip(taken, size, strict=True)):
+        raise ValueError(
+            f"Expected a size that the network takes, {_as_text(taken)}; received {_as_text(size)}."
+        )
+    return tuple(size)
+
+
+def _as_text(size):
+    return "x".join("any" if length is None else str(length) for length in size)
+
 
 # A name of its own: that of a training network would run through every name in a file.
 _NAME = "segmenter"

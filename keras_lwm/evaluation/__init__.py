@@ -1,11 +1,15 @@
 """Evaluation of a network on a data set."""
 
 from keras_lwm.evaluation.evaluate import evaluate
-from keras_lwm.evaluation.report_files import write_report
-from keras_lwm.evaluation.sliding_window import SlidingWindow
 from keras_lwm.evaluation.subsets import DEPTH_RANGES, DepthRange, TrimapBand
-from keras_lwm.evaluation.tables import confusion_csv, csv_table, markdown_table, text_table
-from keras_lwm.evaluation.views import MultiScale, SingleScale
+from keras_lwm.evaluation.tables import (
+    confusion_csv,
+    csv_table,
+    markdown_table,
+    text_table,
+    write_report,
+)
+from keras_lwm.evaluation.views import MultiScale, SingleScale, SlidingWindow
 
 __all__ = [
     "DEPTH_RANGES",

@@ -4,16 +4,132 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_lwm.evaluation.classes import check_classes
-from keras_lwm.evaluation.exported import ExportedPredictor
-from keras_lwm.evaluation.frames import frames_of
+from keras_lwm.description import Description
 from keras_lwm.evaluation.views import SingleScale
 from keras_lwm.metrics.confusion import ConfusionMatrix
 from keras_lwm.metrics.depth import depth_error_sums
 from keras_lwm.metrics.scores import segmentation_scores
 from keras_lwm.progress_bar import progress_bar
-from keras_lwm.resampling import resize_labels
+from keras_lwm.resampling import resize_bilinear, resize_labels
 from keras_lwm.void import VOID
+
+
+def check_classes(model, num_classes, class_names=None):
+    """Checks the classes of a model, as far as they are known before it has predicted anything.
+
+    Args:
+        model: a Keras model, or a `keras_lwm.Predictor`, which may know the classes' names.
+        num_classes, class_names: of the data set; names may be None.
+
+    Raises:
+        ValueError: if number or names differ; names are compared where both sides have them.
+    """
+    description = getattr(model, "description", None)
+    number = _number_of_classes(model) if description is None else len(description.class_names)
+    if number not in (None, num_classes):
+        raise ValueError(
+            f"Expected a network of {num_classes} classes, as the data set has; received one of "
+            f"{number}."
+        )
+    if description is None or class_names is None:
+        return
+    if description.class_names == Description.unnamed(number).class_names:
+        return
+    for index, (own, wanted) in enumerate(zip(description.class_names, class_names, strict=True)):
+        if own != str(wanted):
+            raise ValueError(
+                f"Expected a network of the data set's classes; class {index} is {own!r} in the "
+                f"model and {str(wanted)!r} in the data set."
+            )
+
+
+def _number_of_classes(model):
+    outputs = getattr(model, "output", None)
+    logits = outputs.get("segmentation") if isinstance(outputs, dict) else outputs
+    return None if logits is None else logits.shape[-1]
+
+
+def frames_of(dataset, num_classes, after_batch=None):
+    """Yields (image (H, W, 3), label (h, w), depth (h', w', 1) or None), one frame after another.
+
+    Args:
+        dataset: iterable of batches `(image (B, H, W, 3), {"label": (B, h, w), "depth": ...})`,
+            as arrays or tensors of any make; `depth` may be missing.
+        num_classes: label ids must lie below, or be 255.
+        after_batch: called after the frames of each batch.
+
+    Raises:
+        ValueError: if a frame's parts do not fit together, or a label is no class; it names the
+            frame by its place in the data, from 0.
+    """
+    place = 0
+    for images, targets in dataset:
+        images, labels = _array(images), _array(targets["label"])
+        depths = _array(targets["depth"]) if targets.get("depth") is not None else None
+        _check_batch(place, images, labels, depths)
+        for index in range(len(images)):
+            _check_labels(place, labels[index], num_classes)
+            yield images[index], labels[index], None if depths is None else depths[index]
+            place += 1
+        if after_batch is not None:
+            after_batch()
+
+
+def _array(values):
+    return np.asarray(values) if hasattr(values, "__array__") else ops.convert_to_numpy(values)
+
+
+def _check_batch(place, images, labels, depths):
+    shapes = [maps.shape for maps in (images, labels, depths) if maps is not None]
+    whole = (
+        images.ndim == 4
+        and labels.ndim == 3
+        and (depths is None or (depths.ndim == 4 and depths.shape[-1] == 1))
+        and all(shape[0] == len(images) for shape in shapes)
+        and all(_same_aspect(images.shape[1:3], shape[1:3]) for shape in shapes)
+    )
+    if not whole:
+        raise ValueError(
+            f"Expected images (B, H, W, 3), labels (B, h, w) and depths (B, h, w, 1) of one aspect "
+            f"from frame {place} on; received shapes {', '.join(map(str, shapes))}."
+        )
+
+
+def _same_aspect(one, other):
+    # Equal up to one pixel of rounding in the larger of the two.
+    return abs(one[0] * other[1] - one[1] * other[0]) <= max(*one, *other)
+
+
+def _check_labels(place, label, num_classes):
+    wrong = label[((label < 0) | (label >= num_classes)) & (label != VOID)]
+    if wrong.size:
+        raise ValueError(
+            f"Expected labels from 0 to {num_classes - 1} or {VOID} (void); received "
+            f"{int(wrong[0])} in frame {place}."
+        )
+
+
+class ExportedPredictor:
+    """Predicts single frames at any wanted resolution, as `FramePredictor` does for networks.
+
+    At another resolution than the image's, the largest of the resized probabilities decides, as it
+    does in the literature; of a file that gives class ids alone, the nearest pixel does.
+
+    Args:
+        predictor: a `keras_lwm.Predictor`, or what can be called like one.
+    """
+
+    def __init__(self, predictor):
+        self.predictor = predictor
+
+    def class_ids(self, image, size):
+        """Returns the predicted classes, int32 (h, w), of `image` (H, W, 3), and None: no depth."""
+        if image.shape[:2] == tuple(size) or not self.predictor.gives_probabilities:
+            maps = ops.convert_to_tensor(self.predictor(image)[None].astype("int32"))
+            return ops.convert_to_numpy(resize_labels(maps, size))[0], None
+        maps = ops.convert_to_tensor(self.predictor.probabilities(image)[None])
+        resized = ops.convert_to_numpy(resize_bilinear(maps, size))[0]
+        return np.argmax(resized, axis=-1).astype("int32"), None
 
 
 def evaluate(

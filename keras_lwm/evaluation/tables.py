@@ -1,7 +1,10 @@
-"""Scores as tables to read: in a terminal, in Markdown, in a spreadsheet."""
+"""Scores as tables to read, in a terminal, in Markdown, in a spreadsheet; and as files."""
 
 import csv
 import io
+from pathlib import Path
+
+from keras_lwm.atomic_write import atomic_write, write_json
 
 _TITLES = {
     "pixel_accuracy": "PixAcc",
@@ -88,3 +91,37 @@ def _aligned(rows):
         for row in rows
     ]
     return "\n".join([lines[0], "-" * (sum(widths) + 2 * len(widths) - 2), *lines[1:]])
+
+
+def write_report(folder, scores):
+    """Writes what `evaluate` returns into a folder, which is created where it does not exist.
+
+    | file                   | what it holds |
+    | ---------------------- | --- |
+    | `scores.json`          | everything |
+    | `scores.md`            | all scores as tables in Markdown, per cent |
+    | `classes.csv`          | the scores of every class, 0 to 1 |
+    | `confusion_matrix.csv` | pixels; a row a label, a column a predicted class |
+
+    Each file is written whole, over one of the same name.
+
+    Returns:
+        The paths, in this order.
+
+    Raises:
+        ValueError: if `folder` is a file.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"Expected a folder for the scores; received the file {folder}.")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "scores.json", scores)
+    texts = {
+        "scores.md": markdown_table(scores),
+        "classes.csv": csv_table(scores),
+        "confusion_matrix.csv": confusion_csv(scores),
+    }
+    for name, text in texts.items():
+        with atomic_write(folder / name) as partial:
+            partial.write_text(text, encoding="utf-8")
+    return [folder / name for name in ("scores.json", *texts)]

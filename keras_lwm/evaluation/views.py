@@ -1,13 +1,71 @@
-"""Ways in which a network looks at a frame, from which the class of every pixel is decided.
+"""Large frames seen through a window that slides over them."""
 
-`view.predictor(network)` gives an object whose `class_ids(image, size)` predicts a single frame,
-(H, W, 3) in 0..255, at the wanted (height, width).
-"""
-
+import keras
+import numpy as np
 from keras import ops
 
-from keras_lwm.evaluation.predictor import FramePredictor
 from keras_lwm.resampling import resize_bilinear
+
+
+class FramePredictor:
+    """Predicts single frames at any wanted resolution, in one compiled step a frame.
+
+    One frame at a time, because a network's rounding may depend on how many images share a batch:
+    so an evaluation finds the same classes however its data are batched.
+
+    Args:
+        network: a Keras model of RGB images.
+        view: gives the scores of all classes (see `keras_lwm.evaluation.views`).
+    """
+
+    def __init__(self, network, view):
+        self._class_ids = _compiled(_ClassIds(network, view))
+        self._scores = _compiled(_Scores(network, view))
+
+    def class_ids(self, image, size):
+        """Returns the predicted classes, int32 (h, w), of `image` (H, W, 3); -1 = not finite.
+
+        Also returns the network's depth in metres, (h', w', 1), or None where it gives none.
+        """
+        outputs = self._class_ids.predict_on_batch(_inputs(image, size))
+        depth = outputs.get("depth")
+        return outputs["class_ids"][0], None if depth is None else depth[0]
+
+    def scores(self, image, size):
+        """Returns the view's scores of `image` (H, W, 3), float32 (h, w, C)."""
+        return self._scores.predict_on_batch(_inputs(image, size))[0]
+
+
+def _inputs(image, size):
+    # The wanted size travels as the shape of an array: a compiled step takes arrays alone.
+    return {"image": image[None], "wanted": np.zeros((1, *size), "uint8")}
+
+
+def _compiled(model):
+    # XLA compiles anew for every size of frame, which only JAX cannot do without.
+    model.compile(jit_compile=keras.backend.backend() == "jax")
+    return model
+
+
+class _Scores(keras.Model):
+    def __init__(self, network, view):
+        super().__init__(name="frame_predictor")
+        self.network = network
+        self.view = view
+
+    def call(self, inputs):
+        size = tuple(ops.shape(inputs["wanted"])[1:3])
+        return self.view(self.network, inputs["image"], size)[0]
+
+
+class _ClassIds(_Scores):
+    def call(self, inputs):
+        size = tuple(ops.shape(inputs["wanted"])[1:3])
+        scores, outputs = self.view(self.network, inputs["image"], size)
+        finite = ops.all(ops.isfinite(scores), axis=-1)
+        class_ids = ops.where(finite, ops.cast(ops.argmax(scores, axis=-1), "int32"), -1)
+        depth = outputs.get("depth") if isinstance(outputs, dict) else None
+        return {"class_ids": class_ids} | ({} if depth is None else {"depth": depth})
 
 
 def _logits_at(network, image, size):
@@ -65,3 +123,67 @@ class MultiScale:
                 probabilities = plain + ops.flip(mirrored, axis=2)
             total += probabilities
         return total / (len(self.percents) * (2 if self.flip else 1)), None
+
+
+class SlidingWindow:
+    """The largest mean class probability over all windows that see a pixel decides.
+
+    The windows lie evenly over the frame, from edge to edge, neighbours sharing at least `overlap`.
+    All have one size, so frames of any size need one compilation and the memory of one window; a
+    frame smaller than the window is seen whole. Depth is not predicted.
+
+    Args:
+        size: (height, width) of the window, pixels.
+        overlap: least share of a window that it has in common with its neighbour, from 0 to
+            below 1.
+        scales, flip: how each window is looked at, as in `MultiScale`.
+    """
+
+    def __init__(self, size, overlap=1 / 3, scales=(1.0,), flip=False):
+        if not 0 <= overlap < 1:
+            raise ValueError(f"Expected an overlap from 0 to below 1; received {overlap!r}.")
+        if len(size) != 2 or min(size) < 1:
+            raise ValueError(f"Expected a window's (height, width); received {size!r}.")
+        self.size = tuple(size)
+        self.overlap = overlap
+        self.inside = MultiScale(scales, flip)
+
+    def predictor(self, network):
+        return _WindowPredictor(FramePredictor(network, self.inside), self)
+
+
+def window_starts(length, window, overlap):
+    """The fewest evenly laid starts that cover `length` with neighbours sharing `overlap`."""
+    if length <= window:
+        return [0]
+    step = max(int(window * (1 - overlap)), 1)
+    count = -(-(length - window) // step)
+    return [(length - window) * index // count for index in range(count + 1)]
+
+
+class _WindowPredictor:
+    def __init__(self, inside, view):
+        self.inside = inside
+        self.view = view
+
+    def class_ids(self, image, size):
+        probabilities = self._mean_probabilities(image)
+        if probabilities.shape[:2] != tuple(size):
+            resized = resize_bilinear(ops.convert_to_tensor(probabilities[None]), size)
+            probabilities = ops.convert_to_numpy(resized)[0]
+        finite = np.isfinite(probabilities).all(axis=-1)
+        return np.where(finite, probabilities.argmax(axis=-1), -1).astype("int32"), None
+
+    def _mean_probabilities(self, image):
+        frame = image.shape[:2]
+        height, width = (min(a, b) for a, b in zip(frame, self.view.size, strict=True))
+        total, looks = None, np.zeros((*frame, 1), "float32")
+        for top in window_starts(frame[0], height, self.view.overlap):
+            for left in window_starts(frame[1], width, self.view.overlap):
+                here = np.s_[top : top + height, left : left + width]
+                seen = self.inside.scores(image[here], (height, width))
+                if total is None:
+                    total = np.zeros((*frame, seen.shape[-1]), "float32")
+                total[here] += seen
+                looks[here] += 1
+        return total / looks

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_lwm.mining.masks import measured_mask, safe_log, valid_mask
+from keras_lwm.mining.measures import measured_mask, safe_log, valid_mask
 
 
 @keras.saving.register_keras_serializable(package="keras_lwm")

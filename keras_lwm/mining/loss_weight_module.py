@@ -4,8 +4,12 @@ import keras
 from keras import ops
 
 from keras_lwm.mining.class_depth_errors import ClassDepthErrors
-from keras_lwm.mining.masks import EPSILON, image_mean
-from keras_lwm.mining.measures import depth_aware_segmentation_error, depth_prediction_error
+from keras_lwm.mining.measures import (
+    EPSILON,
+    depth_aware_segmentation_error,
+    depth_prediction_error,
+    image_mean,
+)
 from keras_lwm.mining.weighting import Weighting
 
 

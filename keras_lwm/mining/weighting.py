@@ -3,8 +3,7 @@
 import keras
 from keras import ops
 
-from keras_lwm.mining.masks import image_mean, valid_mask
-from keras_lwm.mining.measures import segmentation_error
+from keras_lwm.mining.measures import image_mean, segmentation_error, valid_mask
 from keras_lwm.resampling import resize_bilinear, resize_depth, resize_labels
 
 

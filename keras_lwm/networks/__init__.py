@@ -1,17 +1,14 @@
 """Networks: RefineNet on many backbones, side outputs, the depth branch, and taking it off."""
 
-from keras_lwm.networks.attach import attach_depth_branch
+from keras_lwm.networks.attach import WithoutActivation, attach_depth_branch
 from keras_lwm.networks.backbones import (
     BACKBONES,
     IMAGENET_BACKBONES,
     build_backbone,
     freeze_batch_norm,
 )
-from keras_lwm.networks.depth_branch import PositiveDepth
-from keras_lwm.networks.logits import WithoutActivation
-from keras_lwm.networks.normalisation import CaffeNormalisation
-from keras_lwm.networks.refinenet import RefineNet, refinenet_outputs
-from keras_lwm.networks.resize import ResizeLike
+from keras_lwm.networks.layers import CaffeNormalisation, ResizeLike
+from keras_lwm.networks.refinenet import PositiveDepth, RefineNet, refinenet_outputs
 from keras_lwm.networks.segmenter import segmenter
 from keras_lwm.networks.transfer import Transfer, transfer_weights
 

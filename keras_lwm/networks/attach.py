@@ -1,14 +1,205 @@
-"""A training network from somebody's own segmenter."""
+"""A training network from somebody's own segmenter: its logits and features found, heads added."""
+
+from typing import Any, NamedTuple
 
 import keras
 from keras import layers
 
-from keras_lwm.networks.blocks import head
-from keras_lwm.networks.depth_branch import depth_head
-from keras_lwm.networks.graph import OpenedGraph
-from keras_lwm.networks.logits import find_features, find_logits
-from keras_lwm.networks.refinenet import SIDE_STRIDES
-from keras_lwm.networks.resize import ResizeLike
+from keras_lwm.networks.layers import ResizeLike
+from keras_lwm.networks.refinenet import SIDE_STRIDES, depth_head, head
+
+
+class Call(NamedTuple):
+    """One use of a layer or operation in a graph: its positional arguments and its result."""
+
+    layer: Any
+    arguments: tuple
+    output: Any
+
+
+def _is_graph(layer):
+    is_functional = isinstance(layer, keras.Model) and hasattr(layer, "operations")
+    return is_functional or isinstance(layer, keras.Sequential)
+
+
+def _contains(model, names):
+    layers = model.layers
+    return any(
+        layer.name in names or (_is_graph(layer) and _contains(layer, names)) for layer in layers
+    )
+
+
+class OpenedGraph:
+    """A functional model run again on its own inputs, with its layers, and every call on record.
+
+    Nested models stay nested, except for the one that makes the output and those that hold a layer
+    asked for: these are opened, so that the tensors inside them can be had.
+
+    Args:
+        model: a functional `keras.Model` with one input and one output tensor.
+        names: layers, at any depth, whose outputs will be asked for.
+    """
+
+    def __init__(self, model, names=()):
+        self.model_name = model.name
+        self._names = set(names)
+        self._calls = []
+        self.image = model.inputs[0]
+        self.output = self._run(model, self.image)
+
+    def _run(self, model, inputs):
+        if isinstance(model, keras.Sequential):
+            for layer in model.layers:
+                inputs = self._call(layer, inputs, is_last=layer is model.layers[-1])
+            return inputs
+        last = model.operations[-1]
+        # Keras has no public way to run a graph's operations one by one.
+        return model._run_through_graph(
+            inputs,
+            operation_fn=lambda operation: operation,
+            call_fn=lambda layer, *args, **kwargs: self._call(
+                layer, *args, is_last=layer is last, **kwargs
+            ),
+        )
+
+    def _call(self, layer, *args, is_last, **kwargs):
+        if _is_graph(layer) and (is_last or _contains(layer, self._names)):
+            return self._run(layer, args[0])
+        output = layer(*args, **kwargs)
+        self._calls.append(Call(layer, args, output))
+        return output
+
+    def producer(self, tensor) -> Call | None:
+        """The call that made a tensor; None for the graph's input."""
+        return next((call for call in self._calls if call.output is tensor), None)
+
+    def find(self, name) -> Call:
+        """The last call of the layer of this name. ValueError if there is none."""
+        found = [call for call in self._calls if call.layer.name == name]
+        if not found:
+            last = ", ".join(call.layer.name for call in self._calls[-8:])
+            raise ValueError(
+                f"Model {self.model_name!r} has no layer {name!r}; its last layers are {last}."
+            )
+        return found[-1]
+
+
+LINEAR = (None, keras.activations.linear)
+RESIZING = (layers.UpSampling2D, layers.Resizing, ResizeLike)
+PASSING = (layers.Activation, layers.Identity, layers.Dropout, layers.SpatialDropout2D)
+
+
+@keras.saving.register_keras_serializable(package="keras_lwm")
+class WithoutActivation(layers.Wrapper):
+    """What a layer computes before its activation, with the layer's own weights.
+
+    Args:
+        layer: a layer that has an attribute `activation`.
+    """
+
+    def call(self, inputs):
+        activation, self.layer.activation = self.layer.activation, keras.activations.linear
+        try:
+            return self.layer(inputs)
+        finally:
+            self.layer.activation = activation
+
+    def compute_output_shape(self, input_shape):
+        return self.layer.compute_output_shape(input_shape)
+
+
+def _activation(call):
+    return getattr(call.layer, "activation", None)
+
+
+def _is_softmax(call):
+    # The layer and the operation behind keras.ops.softmax have this name both.
+    is_named = type(call.layer).__name__ == "Softmax"
+    return is_named or _activation(call) is keras.activations.softmax
+
+
+def _has_weights(call):
+    return bool(getattr(call.layer, "weights", ()))
+
+
+def _is_resizing(call):
+    # "Resize" is the operation behind keras.ops.image.resize.
+    passes = isinstance(call.layer, PASSING) and _activation(call) in LINEAR
+    return passes or isinstance(call.layer, RESIZING) or type(call.layer).__name__ == "Resize"
+
+
+def _before_resizing(graph, tensor):
+    """A tensor as it was before layers that resize it or pass it on, and the call that made it."""
+    call = graph.producer(tensor)
+    while call is not None and _is_resizing(call):
+        tensor = call.arguments[0]
+        if isinstance(tensor, (list, tuple)):
+            tensor = tensor[0]  # `ResizeLike` takes the maps and a reference.
+        call = graph.producer(tensor)
+    return tensor, call
+
+
+def _cannot_find(graph, why):
+    return ValueError(
+        f"Cannot find the logits of model {graph.model_name!r}: {why}; name the layer that makes "
+        "them with logits=."
+    )
+
+
+def _split_softmax(call):
+    """The logits that a call takes the softmax of; its result, if it is no softmax."""
+    if not _is_softmax(call):
+        return call.output
+    if not _has_weights(call):
+        return call.arguments[0]
+    layer = call.layer
+    linear = WithoutActivation(layer, dtype=layer.dtype_policy, name=f"{layer.name}_linear")
+    return linear(call.arguments[0])
+
+
+def _last_classifier(graph, call):
+    """The call of the layer with weights behind a graph's last call."""
+    if _is_softmax(call) and _has_weights(call):
+        return call
+    _, classifier = _before_resizing(graph, _split_softmax(call))
+    if classifier is None or not hasattr(classifier.layer, "activation"):
+        raise _cannot_find(graph, f"nothing tells whether {call.layer.name!r} gives logits")
+    if _is_softmax(classifier):
+        raise _cannot_find(graph, f"the softmax of {classifier.layer.name!r} is resized after it")
+    if _activation(classifier) not in LINEAR:
+        raise _cannot_find(graph, f"{classifier.layer.name!r} has another activation than softmax")
+    return classifier
+
+
+def find_logits(graph: OpenedGraph, name=None) -> tuple[keras.KerasTensor, Call]:
+    """The logits (B, h, w, C) of a graph and the call of the layer with weights that makes them.
+
+    Args:
+        graph: the graph.
+        name: the layer that makes them, or would, were it not for its softmax: its word is taken.
+            None: the last layer.
+
+    Raises:
+        ValueError: unnamed, the last layer is neither a softmax nor linear; or there is no map of
+            at least two classes.
+    """
+    if name is None:
+        call = graph.producer(graph.output)
+        if call is None:
+            raise _cannot_find(graph, "its output is its input")
+        classifier = _last_classifier(graph, call)
+    else:
+        call = classifier = graph.find(name)
+    logits = _split_softmax(call)
+    shape = logits.shape
+    if len(shape) != 4 or shape[-1] is None or shape[-1] < 2:
+        raise _cannot_find(graph, f"expected (batch, height, width, classes), received {shape}")
+    return logits, classifier
+
+
+def find_features(graph: OpenedGraph, classifier: Call) -> keras.KerasTensor:
+    """The map that a classifier works on, as it was before any upsampling."""
+    return _before_resizing(graph, classifier.arguments[0])[0]
 
 
 def _check_model(model, side_outputs):

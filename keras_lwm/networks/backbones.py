@@ -5,11 +5,13 @@ Every backbone takes RGB images (B, H, W, 3) with values 0..255 and normalises t
 
 import keras
 
-from keras_lwm.networks.efficientnet_lite0 import efficientnet_lite0
+from keras_lwm.networks.efficientnet_lite0 import (
+    efficientnet_lite0,
+    load_efficientnet_lite0_weights,
+)
 from keras_lwm.networks.keras_cv_backbones import NAMES as KERAS_CV_NAMES
 from keras_lwm.networks.keras_cv_backbones import keras_cv_backbone
-from keras_lwm.networks.normalisation import CaffeNormalisation
-from keras_lwm.networks.pretrained import load_efficientnet_lite0_weights
+from keras_lwm.networks.layers import CaffeNormalisation
 
 STRIDES = (4, 8, 16, 32)
 

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_lwm.networks.resize import ResizeLike
+from keras_lwm.networks.layers import ResizeLike
 
 OUTPUTS = ("logits", "probabilities", "labels")
 

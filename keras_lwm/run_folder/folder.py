@@ -1,5 +1,6 @@
 """One folder that holds everything a training leaves behind, and from which it can be resumed."""
 
+import csv
 import importlib.util
 import json
 import warnings
@@ -7,10 +8,46 @@ from pathlib import Path
 
 import keras
 
-from keras_lwm.atomic_write import as_json, write_json
+from keras_lwm.atomic_write import as_json, atomic_write, write_json
 from keras_lwm.description import Description
 from keras_lwm.run_folder.checkpoints import SaveBest, SaveLast, read_progress
-from keras_lwm.run_folder.history import WriteHistory
+
+
+class WriteHistory(keras.callbacks.Callback):
+    """Writes every epoch's logs as a line, the file being whole at any moment.
+
+    Goes on with an existing file. Unlike `keras.callbacks.CSVLogger` it takes columns from their
+    names, so that epochs with and without validation may mix, before a resume and after; a log that
+    an epoch lacks is an empty cell. Column `epoch` counts from 0, as Keras does.
+
+    Args:
+        path: the CSV file.
+        initial_epoch: lines of this epoch and later ones are dropped: they are of a run that was
+            killed after it had written them and before it had saved the model.
+    """
+
+    def __init__(self, path, initial_epoch=0):
+        super().__init__()
+        self.path = path
+        self.rows = []
+        if path.exists():
+            with open(path, newline="", encoding="utf-8") as file:
+                self.rows = [
+                    row for row in csv.DictReader(file) if int(row["epoch"]) < initial_epoch
+                ]
+
+    def on_epoch_end(self, epoch, logs=None):
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        self.rows.append({"epoch": epoch, **values})
+        columns = list(dict.fromkeys(name for row in self.rows for name in row))
+        with (
+            atomic_write(self.path) as partial,
+            open(partial, "w", newline="", encoding="utf-8") as file,
+        ):
+            writer = csv.DictWriter(file, columns, restval="")
+            writer.writeheader()
+            writer.writerows(self.rows)
+
 
 _FILES = {
     "options_path": "options.json",

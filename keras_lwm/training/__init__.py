@@ -1,8 +1,12 @@
 """Training: losses, the objective, the model, and one thin step for each backend."""
 
-from keras_lwm.training.losses import depth_loss, segmentation_loss
 from keras_lwm.training.model import DepthPrivilegedModel
-from keras_lwm.training.objective import plain_objective, privileged_objective
+from keras_lwm.training.objective import (
+    depth_loss,
+    plain_objective,
+    privileged_objective,
+    segmentation_loss,
+)
 from keras_lwm.training.progress import ProgressLine
 from keras_lwm.training.schedules import PolynomialDecay
 

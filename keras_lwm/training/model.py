@@ -8,8 +8,8 @@ from keras_lwm import mining
 from keras_lwm.metrics import ConfusionMatrix, DepthErrors
 from keras_lwm.resampling import resize_bilinear, resize_labels
 from keras_lwm.training.inputs import check_arrays, check_targets
-from keras_lwm.training.losses import DEPTH_LOSSES
 from keras_lwm.training.objective import (
+    DEPTH_LOSSES,
     MAIN_OUTPUT,
     MEASURES,
     plain_objective,

@@ -3,8 +3,8 @@
 import numpy as np
 
 from keras_lwm.datasets.rooms import materials
-from keras_lwm.datasets.rooms.layout import Layout
 from keras_lwm.datasets.rooms.room import Room
+from keras_lwm.datasets.rooms.shell import Layout
 
 GREY = materials.Material("plain", np.full((1, 3), 0.5, np.float32))
 

@@ -15,8 +15,8 @@ import tensorflow_datasets as tfds
 from numbered_frames import Numbered
 from tensorflow_datasets.core import read_only_builder
 
+from keras_lwm.datasets.partwise import local_folder
 from keras_lwm.datasets.records import Records
-from keras_lwm.datasets.shards import local_folder
 
 NAMES = [f"train/{index}" for index in range(10)] + [f"val/{index}" for index in range(3)]
 

@@ -12,8 +12,8 @@ from keras_lwm.datasets.rooms.catalogue import (
     WINDOW,
 )
 from keras_lwm.datasets.rooms.fittings import WALL_THICKNESS
-from keras_lwm.datasets.rooms.layout import Layout
 from keras_lwm.datasets.rooms.room import make_room
+from keras_lwm.datasets.rooms.shell import Layout
 from keras_lwm.void import VOID
 
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from keras_lwm.datasets.rooms import sensor
+from keras_lwm.datasets.rooms import capture
 
 SHAPE = (60, 80)
 
 
 def measured(depth, incidence=1.0, specular=False, seed=0):
-    return sensor.measure(
+    return capture.measure(
         depth,
         np.full(depth.shape, incidence),
         np.full(depth.shape, specular),
@@ -34,24 +34,24 @@ def test_noise_grows_with_the_square_of_the_distance():
 
 def test_readings_are_whole_steps_of_disparity():
     depth = measured(np.linspace(0.6, 7.5, SHAPE[0] * SHAPE[1]).reshape(SHAPE))
-    steps = sensor.BASELINE_FOCAL / depth[depth > 0] / sensor.DISPARITY_STEP
+    steps = capture.BASELINE_FOCAL / depth[depth > 0] / capture.DISPARITY_STEP
     np.testing.assert_allclose(steps, np.round(steps), atol=1e-3)
 
 
 def test_nothing_is_measured_out_of_range():
     depth = np.full(SHAPE, 2.0)
-    depth[:20], depth[40:] = sensor.NEAREST - 0.1, sensor.FARTHEST + 0.3
+    depth[:20], depth[40:] = capture.NEAREST - 0.1, capture.FARTHEST + 0.3
     result = measured(depth)
     assert (result[:20] == 0).all() and (result[40:] == 0).all()
     assert (result[22:38] > 0).mean() > 0.98
-    assert result.max() <= sensor.FARTHEST
+    assert result.max() <= capture.FARTHEST
 
 
 def test_holes_lie_at_edges_and_not_within_surfaces():
     depth = np.full(SHAPE, 3.0)
     depth[20:40, 30:50] = 1.0
     lost = measured(depth) == 0
-    edges = sensor.at_edges(depth)
+    edges = capture.at_edges(depth)
     assert lost[edges].mean() > 0.4
     assert lost[24:36, 34:46].mean() < 0.03
     assert lost[:15].mean() < 0.03
@@ -61,9 +61,9 @@ def test_the_shadow_of_a_near_thing_is_as_wide_as_its_parallax():
     width, near, far = 320, 1.0, 3.0
     depth = np.full((4, width), far)
     depth[:, 150:200] = near
-    shadow = sensor.shadowed(depth)
+    shadow = capture.shadowed(depth)
     focal = width / 2 / np.tan(np.deg2rad(30.0))
-    parallax = sensor.BASELINE * focal * (1 / near - 1 / far)
+    parallax = capture.BASELINE * focal * (1 / near - 1 / far)
     np.testing.assert_allclose(shadow.sum(axis=1), parallax, atol=1.0)
     columns = np.flatnonzero(shadow[0])
     assert columns.max() == 149 and (np.diff(columns) == 1).all()
@@ -72,7 +72,7 @@ def test_the_shadow_of_a_near_thing_is_as_wide_as_its_parallax():
 def test_shadow_equals_a_loop_over_pixels():
     rng = np.random.default_rng(3)
     depth = rng.uniform(0.6, 5.0, (5, 40))
-    shift = sensor.BASELINE * depth.shape[1] / 2 / np.tan(np.deg2rad(30.0)) / depth
+    shift = capture.BASELINE * depth.shape[1] / 2 / np.tan(np.deg2rad(30.0)) / depth
     expected = np.zeros(depth.shape, bool)
     for row in range(5):
         for here in range(40):
@@ -80,7 +80,7 @@ def test_shadow_equals_a_loop_over_pixels():
                 here - shift[row, here] > other - shift[row, other] + 0.5
                 for other in range(here + 1, 40)
             )
-    np.testing.assert_array_equal(sensor.shadowed(depth), expected)
+    np.testing.assert_array_equal(capture.shadowed(depth), expected)
 
 
 def test_glass_and_grazing_surfaces_are_lost_in_part():

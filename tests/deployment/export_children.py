@@ -33,8 +33,7 @@ def in_child(task, *arguments):
 
 def export_all(path):
     """Exports as the JSON of a list of `ExportRequest`s says."""
-    from keras_lwm.deployment.export_process import export
-    from keras_lwm.deployment.exported import ExportRequest
+    from keras_lwm.deployment.export_process import ExportRequest, export
 
     return [export(ExportRequest(**request)) for request in json.loads(Path(path).read_text())]
 

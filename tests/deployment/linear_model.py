@@ -6,11 +6,13 @@ Most are written by the exporters' own writers, of a TensorFlow function.
 
 import numpy as np
 
-from keras_lwm.deployment.formats.litert_file import write_litert
-from keras_lwm.deployment.formats.onnx_file import write_onnx
-from keras_lwm.deployment.formats.saved_model import write_saved_model
-from keras_lwm.deployment.graph import TracedSegmenter
-from keras_lwm.deployment.openvino_import import without_telemetry
+from keras_lwm.deployment.formats import (
+    without_telemetry,
+    write_litert,
+    write_onnx,
+    write_saved_model,
+)
+from keras_lwm.deployment.inference_network import TracedSegmenter
 from keras_lwm.description import Description
 
 NAMES = ("wall", "floor", "chair", "lamp")

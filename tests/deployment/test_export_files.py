@@ -10,7 +10,7 @@ import pytest
 from deployment.export_children import in_child
 from deployment.small_refinenet import NUM_CLASSES, small_refinenet, trained_model
 
-from keras_lwm.deployment.exported import ExportRequest
+from keras_lwm.deployment.export_process import ExportRequest
 from keras_lwm.description import Description
 from keras_lwm.networks import segmenter
 

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from deployment.small_refinenet import small_refinenet, trained_model
 
-from keras_lwm.deployment.float32 import load_in_float32
-from keras_lwm.deployment.inference_network import inference_network
-from keras_lwm.deployment.place import check_place, complete_or_not_at_all
+from keras_lwm.deployment.export import check_place, complete_or_not_at_all
+from keras_lwm.deployment.inference_network import inference_network, load_in_float32
 from keras_lwm.networks import segmenter
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (1, 37, 53, 3)).astype("float32")

@@ -9,8 +9,8 @@ import pytest
 from deployment.small_refinenet import NUM_CLASSES, small_refinenet
 
 from keras_lwm import Predictor, export_segmenter
-from keras_lwm.deployment import child
-from keras_lwm.deployment.exported import ExportRequest
+from keras_lwm.deployment import export_process
+from keras_lwm.deployment.export_process import ExportRequest
 from keras_lwm.description import Description
 from keras_lwm.networks import segmenter
 
@@ -65,7 +65,7 @@ def test_a_process_that_dies_is_told_of(monkeypatch):
     monkeypatch.setattr(subprocess, "run", lambda *args, **kwargs: died)
     request = ExportRequest("m.keras", "m.keras", "m", "onnx", None, "uint8", False, None, None)
     with pytest.raises(RuntimeError, match="exports m.keras ended with exit code -9") as caught:
-        child.export_in_child(request)
+        export_process.export_in_child(request)
     assert caught.value.__notes__ == ["the last words"]
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_lwm.deployment.image_listing import list_images
+from keras_lwm.deployment.image_files import list_images
 
 
 @pytest.fixture

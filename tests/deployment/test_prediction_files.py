@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_lwm.deployment.masks import coloured_mask, overlay, write_png
-from keras_lwm.deployment.prediction_files import is_prediction, write_predictions
+from keras_lwm.deployment.prediction_files import (
+    coloured_mask,
+    is_prediction,
+    overlay,
+    write_png,
+    write_predictions,
+)
 from keras_lwm.description import Description
 
 PALETTE = ((0, 0, 0), (200, 100, 50), (255, 255, 255))

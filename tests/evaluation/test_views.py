@@ -1,7 +1,7 @@
 import pytest
 
 from keras_lwm.evaluation import MultiScale, SlidingWindow
-from keras_lwm.evaluation.sliding_window import window_starts
+from keras_lwm.evaluation.views import window_starts
 
 
 @pytest.mark.parametrize("length", [5, 7, 8, 20, 33])

@@ -5,8 +5,7 @@ from keras import ops
 from samples import batch
 
 from keras_lwm import mining
-from keras_lwm.mining.masks import valid_mask
-from keras_lwm.mining.measures import window_error
+from keras_lwm.mining.measures import valid_mask, window_error
 
 SIZE = (9, 10)
 

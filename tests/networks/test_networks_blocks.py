@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_lwm.networks.blocks import chained_residual_pooling, fuse, residual_conv_units
+from keras_lwm.networks.refinenet import chained_residual_pooling, fuse, residual_conv_units
 
 
 def numpy_conv(x, kernel, bias=0.0):

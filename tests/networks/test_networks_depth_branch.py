@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from keras_lwm.networks import PositiveDepth
-from keras_lwm.networks.depth_branch import depth_head
+from keras_lwm.networks.refinenet import depth_head
 
 EXTREMES = np.float32([-np.inf, -3.4e38, -88.0, -1e-30, 0.0, 1.0, 89.0, 3.4e38, np.inf])
 

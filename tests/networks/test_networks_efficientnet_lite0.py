@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from keras_lwm.networks import build_backbone
-from keras_lwm.networks.efficientnet_lite0 import efficientnet_lite0
-from keras_lwm.networks.pretrained import (
+from keras_lwm.networks.efficientnet_lite0 import (
+    efficientnet_lite0,
     efficientnet_lite0_checkpoint,
     load_efficientnet_lite0_weights,
 )
@@ -86,7 +86,7 @@ def test_without_the_wheel_the_extra_is_named(monkeypatch):
 
 def test_a_checkpoint_of_another_network_gets_a_sentence(monkeypatch):
     model = efficientnet_lite0(kernel_initializer="zeros")
-    module = "keras_lwm.networks.pretrained.read_torch_checkpoint"
+    module = "keras_lwm.networks.efficientnet_lite0.read_torch_checkpoint"
     monkeypatch.setattr(module, lambda path: {"_conv_stem.weight": np.zeros((8, 3, 3, 3))})
     with pytest.raises(ValueError, match="other.pth is not a checkpoint of EfficientNet-Lite0"):
         load_efficientnet_lite0_weights(model, "other.pth")

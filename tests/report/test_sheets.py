@@ -6,8 +6,14 @@ import pytest
 from PIL import Image
 
 from keras_lwm.report import prediction_sheet, training_sheet
-from keras_lwm.report.colours import UNMEASURED, VOID_STRIPES, colour_depth, colour_labels
-from keras_lwm.report.maps import depth_norm, weight_norm
+from keras_lwm.report.drawing import (
+    UNMEASURED,
+    VOID_STRIPES,
+    colour_depth,
+    colour_labels,
+    depth_norm,
+    weight_norm,
+)
 
 NAMES = ["wall", "floor", "chair"]
 PALETTE = [(10, 20, 30), (200, 0, 0), (0, 150, 90)]

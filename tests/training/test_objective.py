@@ -4,7 +4,7 @@ from keras import ops
 from samples import batch
 
 from keras_lwm import mining
-from keras_lwm.mining.masks import valid_mask
+from keras_lwm.mining.measures import valid_mask
 from keras_lwm.resampling import resize_depth, resize_labels
 from keras_lwm.training import (
     depth_loss,

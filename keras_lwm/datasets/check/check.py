@@ -6,16 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 import tensorflow_datasets as tfds
 
 from keras_lwm.datasets.check import judge
-from keras_lwm.datasets.check.examples import spread_examples
+from keras_lwm.datasets.check.facts import Tally
 from keras_lwm.datasets.check.folder import FolderSource
-from keras_lwm.datasets.check.judge_depth import depth_findings
-from keras_lwm.datasets.check.kinds import AMBIGUOUS, LISTS
+from keras_lwm.datasets.check.judge import depth_findings
 from keras_lwm.datasets.check.prepared import READING, PreparedSource
 from keras_lwm.datasets.check.reading import Reading, infer_depth_unit, infer_label_ids
-from keras_lwm.datasets.check.report import Finding, Report
-from keras_lwm.datasets.check.tally import Tally
+from keras_lwm.datasets.check.report import AMBIGUOUS, LISTS, Finding, Report, spread_examples
 from keras_lwm.datasets.progress import progress_bar
-from keras_lwm.datasets.rgbd_folder.arguments import check_arguments
+from keras_lwm.datasets.rgbd_folder.builder import check_arguments
 
 
 def check_folder(

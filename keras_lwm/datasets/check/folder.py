@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from keras_lwm.datasets.check.facts import FrameFacts, depth_facts, label_facts, pixel_digest
-from keras_lwm.datasets.check.kinds import LISTS, SIZES, UNLISTED, UNREADABLE
 from keras_lwm.datasets.check.reading import Reading
-from keras_lwm.datasets.check.report import Finding
+from keras_lwm.datasets.check.report import LISTS, SIZES, UNLISTED, UNREADABLE, Finding
 from keras_lwm.rgbd_folder.files import (
     is_array,
     open_picture,

@@ -4,9 +4,8 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from keras_lwm.datasets.check.facts import FrameFacts, depth_facts, label_facts, pixel_digest
-from keras_lwm.datasets.check.kinds import NUMBERS, SIZES, UNREADABLE
 from keras_lwm.datasets.check.reading import Reading
-from keras_lwm.datasets.check.report import Finding
+from keras_lwm.datasets.check.report import NUMBERS, SIZES, UNREADABLE, Finding
 from keras_lwm.datasets.records import Records
 from keras_lwm.datasets.sample import require_samples
 from keras_lwm.palette import distinct_palette

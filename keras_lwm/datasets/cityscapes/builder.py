@@ -5,8 +5,7 @@ from pathlib import Path
 import tensorflow_datasets as tfds
 
 from keras_lwm.datasets.cityscapes.classes import CLASS_NAMES, PALETTE
-from keras_lwm.datasets.cityscapes.frames import StreetFrames
-from keras_lwm.datasets.cityscapes.layout import PACKAGES, PAGE, Frame, find_frames
+from keras_lwm.datasets.cityscapes.frames import PACKAGES, PAGE, Frame, StreetFrames, find_frames
 from keras_lwm.datasets.manual_files import warn_of_other_counts
 from keras_lwm.datasets.partwise import PartwiseBuilder
 from keras_lwm.datasets.sample import sample_features, sample_metadata

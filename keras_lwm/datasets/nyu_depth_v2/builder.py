@@ -12,11 +12,12 @@ from keras_lwm.datasets.matlab import MatlabHdf5
 from keras_lwm.datasets.nyu_depth_v2.classes import (
     MAPPING_13_FILE,
     MAPPING_40_FILE,
+    SPLITS_FILE,
     read_13_classes,
     read_40_classes,
+    read_splits,
 )
 from keras_lwm.datasets.nyu_depth_v2.frames import LabeledFrames
-from keras_lwm.datasets.nyu_depth_v2.splits import SPLITS_FILE, read_splits
 from keras_lwm.datasets.partwise import PartwiseBuilder
 from keras_lwm.datasets.sample import sample_features, sample_metadata
 from keras_lwm.palette import distinct_palette

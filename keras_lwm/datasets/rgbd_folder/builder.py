@@ -8,11 +8,25 @@ from pathlib import Path
 import tensorflow_datasets as tfds
 
 from keras_lwm.datasets.partwise import PartwiseBuilder
-from keras_lwm.datasets.rgbd_folder.arguments import check_arguments
 from keras_lwm.datasets.sample import sample_features, sample_metadata
-from keras_lwm.rgbd_folder.depth_unit import question_depth_unit
-from keras_lwm.rgbd_folder.frames import FramesOnDisk
+from keras_lwm.rgbd_folder.frames import FramesOnDisk, question_depth_unit
 from keras_lwm.rgbd_folder.layout import Frame, Layout
+
+
+def check_arguments(
+    depth_unit: float | None, size: tuple[int, int] | None, splits: Sequence[str] | None
+) -> None:
+    """Raises a `ValueError` for options of `RgbdFolder` that no folder can have."""
+    if depth_unit is not None and not 0 < depth_unit < float("inf"):
+        raise ValueError(f"Expected depth_unit, metres per unit, above 0; received {depth_unit!r}.")
+    if size is not None and (len(size) != 2 or min(size) < 1):
+        raise ValueError(f"Expected size=(height, width), in pixels; received {size!r}.")
+    for split in splits or ():
+        if not re.fullmatch(r"\w+", split) or split == "all":
+            raise ValueError(
+                f"Expected names of splits made of letters, digits and '_', not 'all'; "
+                f"received {split!r}."
+            )
 
 
 class RgbdFolder(PartwiseBuilder):

@@ -6,10 +6,10 @@ Each is `thing(rng) -> Furnishing`, standing at z = 0.
 import numpy as np
 
 from keras_lwm.datasets.rooms import materials
-from keras_lwm.datasets.rooms.books import book_stack, standing_books
 from keras_lwm.datasets.rooms.catalogue import OBJECTS
 from keras_lwm.datasets.rooms.furnishing import Furnishing, Lamp
 from keras_lwm.datasets.rooms.solids import box, cushion, ellipsoid, rod, turned
+from keras_lwm.datasets.rooms.storage import book_stack, standing_books
 
 
 def bottle(rng) -> Furnishing:

@@ -7,7 +7,6 @@ fitting's middle, z up from the floor.
 import numpy as np
 
 from keras_lwm.datasets.rooms import materials
-from keras_lwm.datasets.rooms.books import book_row
 from keras_lwm.datasets.rooms.catalogue import (
     CEILING,
     FURNITURE,
@@ -19,6 +18,7 @@ from keras_lwm.datasets.rooms.catalogue import (
 )
 from keras_lwm.datasets.rooms.furnishing import Furnishing, Lamp
 from keras_lwm.datasets.rooms.solids import box, drape, ellipsoid, rod
+from keras_lwm.datasets.rooms.storage import book_row
 
 WALL_THICKNESS = 0.14
 

@@ -7,8 +7,7 @@ import numpy as np
 from keras_lwm.datasets.rooms import fittings, programmes
 from keras_lwm.datasets.rooms.arrangement import strew
 from keras_lwm.datasets.rooms.furnishing import Furnishing, Lamp
-from keras_lwm.datasets.rooms.layout import Layout
-from keras_lwm.datasets.rooms.shell import make_shell
+from keras_lwm.datasets.rooms.shell import Layout, make_shell
 from keras_lwm.datasets.rooms.solids import Solid
 
 

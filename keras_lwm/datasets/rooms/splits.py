@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_lwm.datasets.rooms.camera import choose_cameras
-from keras_lwm.datasets.rooms.photograph import photograph
+from keras_lwm.datasets.rooms.capture import measure, photograph
 from keras_lwm.datasets.rooms.render import render
 from keras_lwm.datasets.rooms.room import make_room
 from keras_lwm.datasets.rooms.scene import Scene
-from keras_lwm.datasets.rooms.sensor import measure
 
 SEED = 20210
 

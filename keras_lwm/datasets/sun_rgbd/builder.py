@@ -7,18 +7,18 @@ import tensorflow_datasets as tfds
 
 from keras_lwm.datasets.manual_files import required_file, warn_of_other_counts
 from keras_lwm.datasets.matlab import MatlabHdf5
-from keras_lwm.datasets.nyu_depth_v2.splits import SPLITS_FILE
-from keras_lwm.datasets.nyu_depth_v2.splits import read_splits as read_nyu_splits
+from keras_lwm.datasets.nyu_depth_v2.classes import SPLITS_FILE
+from keras_lwm.datasets.nyu_depth_v2.classes import read_splits as read_nyu_splits
 from keras_lwm.datasets.partwise import PartwiseBuilder
 from keras_lwm.datasets.sample import sample_features, sample_metadata
 from keras_lwm.datasets.sun_rgbd.classes import CLASS_NAMES
 from keras_lwm.datasets.sun_rgbd.frames import SEGLABEL, SunFrames
 from keras_lwm.datasets.sun_rgbd.lists import (
+    check_nyu_overlap,
     frames_of_splits,
     read_frames,
     read_splits,
 )
-from keras_lwm.datasets.sun_rgbd.nyu_overlap import check_nyu_overlap
 from keras_lwm.palette import distinct_palette
 
 _PAGE = "https://rgbd.cs.princeton.edu"

@@ -1,4 +1,4 @@
-"""A grid of pictures with colour bars and a legend of classes below, as one PNG."""
+"""From maps to pictures: colours, one map as a picture, and a grid of them on a sheet."""
 
 import dataclasses
 
@@ -6,12 +6,119 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from keras_lwm.atomic_write import atomic_write
-from keras_lwm.report.colours import UNMEASURED, VOID_STRIPES
+from keras_lwm.void import VOID
+
+UNMEASURED = (217, 217, 217)
+VOID_STRIPES = ((255, 255, 255), (96, 96, 96))
+
+
+def colour_labels(label, palette):
+    """Colours class ids (H, W) by `palette` (C, 3): uint8 (H, W, 3); void is striped.
+
+    Raises:
+        ValueError: if an id is neither void nor in the palette.
+    """
+    label = np.asarray(label).astype("int64")
+    palette = np.asarray(palette, "uint8")
+    void = label == VOID
+    known = label[~void]
+    if known.size and not 0 <= known.min() <= known.max() < len(palette):
+        raise ValueError(
+            f"Expected class ids from 0 to {len(palette) - 1}, or {VOID} (void), one a colour; "
+            f"received ids from {known.min()} to {known.max()}."
+        )
+    return striped(palette[np.where(void, 0, label)], void)
+
+
+def striped(colours, where):
+    """Returns `colours` uint8 (H, W, 3) with stripes where the booleans (H, W) say."""
+    rows, columns = np.indices(where.shape)
+    width = max(max(where.shape) // 100, 1)
+    stripe = (rows + columns) // width % 3 == 0
+    stripes = np.where(stripe[..., None], VOID_STRIPES[1], VOID_STRIPES[0])
+    return np.where(where[..., None], stripes, colours).astype("uint8")
+
+
+def colour_values(values, colour_map, norm):
+    """Colours float values (H, W) by a Matplotlib colour map and normalisation: uint8."""
+    return matplotlib.colormaps[colour_map](norm(values), bytes=True)[..., :3]
+
+
+def colour_depth(depth, colour_map, norm):
+    """Colours metres (H, W); unmeasured pixels (not finite or <= 0) have a colour of their own."""
+    measured = is_measured(depth)
+    colours = colour_values(np.where(measured, depth, norm.vmin), colour_map, norm)
+    return np.where(measured[..., None], colours, np.uint8(UNMEASURED))
+
+
+def is_measured(depth):
+    return np.isfinite(depth) & (np.nan_to_num(depth) > 0)
+
+
+DEPTH_MAP = "viridis"
+ERROR_MAP = "magma"
+WEIGHT_MAP = "coolwarm"
+
+
+def check_sequences(maps, class_names, palette):
+    """Raises ValueError unless `maps`, sequences by title, are equally long and colours fit."""
+    if len(palette) != len(class_names):
+        raise ValueError(
+            f"Expected one colour a class; received {len(class_names)} class names and "
+            f"{len(palette)} colours."
+        )
+    lengths = {title: len(values) for title, values in maps.items() if values is not None}
+    if set(lengths.values()) != {lengths["image"]} or not lengths["image"]:
+        told = ", ".join(f"{count} of {title}" for title, count in lengths.items())
+        raise ValueError(f"Expected maps of one number of samples, at least 1; received {told}.")
+
+
+def as_picture(image):
+    return np.clip(np.rint(image), 0, 255).astype("uint8")
+
+
+def as_map(values):
+    values = np.asarray(values, "float32")
+    return values[..., 0] if values.ndim == 3 else values
+
+
+def under_centres(label, size):
+    rows, columns = (
+        (2 * np.arange(target) + 1) * source // (2 * target)
+        for target, source in zip(size, label.shape, strict=True)
+    )
+    return label[rows[:, None], columns]
+
+
+def depth_norm(*sequences):
+    given = [as_map(depth) for depths in sequences if depths is not None for depth in depths]
+    metres = [depth[is_measured(depth)] for depth in given]
+    metres = np.concatenate(metres) if metres else np.zeros(0)
+    # A hundredth at each end may saturate, so that no outlier takes the colours from the rest.
+    near, far = np.percentile(metres, (1, 99)) if metres.size else (0.0, 1.0)
+    return Normalize(near, max(far, near + 1e-3), clip=True)
+
+
+def weight_norm(weights):
+    largest = (
+        max((float(np.max(weight)) for weight in weights), default=0) if weights is not None else 0
+    )
+    return TwoSlopeNorm(1, 0, max(largest, 1.5))
+
+
+def has_holes(depths):
+    return depths is not None and not all(is_measured(as_map(depth)).all() for depth in depths)
+
+
+def present_classes(class_names, palette, *sequences):
+    ids = {int(i) for labels in sequences for label in labels for i in np.unique(label)} - {VOID}
+    return [(class_names[class_id], palette[class_id]) for class_id in sorted(ids)]
+
 
 # Inches.
 _PANEL, _GAP, _MARGIN, _TITLE = 2.6, 0.08, 0.15, 0.3
