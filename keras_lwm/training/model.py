@@ -267,7 +267,9 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         }
 
     def _computes_in_float16(self):
-        return any(layer.compute_dtype == "float16" for layer in self._flatten_layers())
+        # A model or an input computes nothing itself, and its policy is whatever was global.
+        layers = [layer for layer in self._flatten_layers() if not isinstance(layer, keras.Model)]
+        return any(layer.compute_dtype == "float16" for layer in layers if layer.weights)
 
     def _multiplier_of(self):
         multipliers = {
@@ -314,21 +316,44 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         return {
             **self._compile_options,
             "optimizer": portable_config(optimizer),
-            "trained_weights": trained,
+            "trained_weights": trained if self.optimizer.built else None,
             "weights_without_decay": undecayed,
         }
 
     def compile_from_config(self, config):
         config = keras.saving.deserialize_keras_object(config)
-        trained, undecayed = (
-            [self.weights[number] for number in config.pop(name)]
-            for name in ("trained_weights", "weights_without_decay")
-        )
+        trained, undecayed = config.pop("trained_weights"), config.pop("weights_without_decay")
+        asked_for = config["jit_compile"]
+        if asked_for is True and keras.backend.backend() == "torch":
+            config["jit_compile"] = "auto"  # It is another backend's to compile.
         self.compile(**config)
+        self._compile_options["jit_compile"] = asked_for
         if undecayed:
-            self.optimizer.exclude_from_weight_decay(var_list=undecayed)
-        if trained:
-            self.optimizer.build(trained)
+            weights = [self.weights[index] for index in undecayed]
+            self.optimizer.exclude_from_weight_decay(var_list=weights)
+        if trained is not None:
+            self.optimizer.build([self.weights[index] for index in trained])
+
+    def _seeds(self):
+        """The state of random layers, which Keras saves with none of them."""
+        saved = {id(variable) for variable in (*self.weights, *self.metrics_variables)}
+        return [v for v in self.non_trainable_variables if id(v) not in saved]
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        for index, seed in enumerate(self._seeds()):
+            store[f"seed_{index}"] = ops.convert_to_numpy(seed.value)
+
+    def load_own_variables(self, store):
+        seeds = self._seeds()
+        names = [f"seed_{index}" for index in range(len(seeds))]
+        given = {name: store[name] for name in sorted(store.keys()) if name.startswith("seed_")}
+        if sorted(given) != sorted(names):
+            raise ValueError(
+                f"Expected the state of {len(seeds)} random layers; the file holds {len(given)}."
+            )
+        for seed, name in zip(seeds, names, strict=True):
+            seed.assign(given[name])
 
     def fit(self, *args, **kwargs):
         """Trains as `keras.Model.fit`; arrays are checked first, see `check_arrays`.

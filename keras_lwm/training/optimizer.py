@@ -52,7 +52,7 @@ class TrainingOptimizer(keras.optimizers.Optimizer):
             return
         self._parts.build(variables)
         self.skipped_in_a_row = self.add_variable((), "zeros", "int32", name="skipped_in_a_row")
-        if self._parts.initial_scale:
+        if self.scales_loss:
             scale = keras.initializers.Constant(self._parts.initial_scale)
             self.loss_scale = self.add_variable((), scale, "float32", name="loss_scale")
             self.valid_since = self.add_variable((), "zeros", "int32", name="valid_since")
@@ -62,9 +62,14 @@ class TrainingOptimizer(keras.optimizers.Optimizer):
     def variables(self):
         if not self.built:
             return []
-        scaling = [self.loss_scale, self.valid_since] if self._parts.initial_scale else []
+        scaling = [self.loss_scale, self.valid_since] if self.scales_loss else []
         inside = [variable for part in self._parts for variable in part.optimizer.variables]
         return [self.skipped_in_a_row, *scaling, *inside]
+
+    @property
+    def scales_loss(self) -> bool:
+        """Whether there is loss scaling."""
+        return self._parts.initial_scale is not None
 
     @property
     def iterations(self):
@@ -81,7 +86,7 @@ class TrainingOptimizer(keras.optimizers.Optimizer):
     def scale_loss(self, loss):
         """The loss to be differentiated: scaled, where there is loss scaling."""
         loss = self._parts.base.scale_loss(loss)
-        return loss * ops.cast(self.loss_scale, loss.dtype) if self._parts.initial_scale else loss
+        return loss * ops.cast(self.loss_scale, loss.dtype) if self.scales_loss else loss
 
     def apply(self, grads, trainable_variables=None) -> None:
         """Takes a step, unless a gradient is not finite. Arguments as for any Keras optimiser."""
@@ -101,14 +106,14 @@ class TrainingOptimizer(keras.optimizers.Optimizer):
         self._count(finite)
 
     def _step(self, grads, variables):
-        if self._parts.initial_scale:
+        if self.scales_loss:
             grads = [None if g is None else g / ops.cast(self.loss_scale, g.dtype) for g in grads]
         self._parts.apply(grads, variables)
 
     def _count(self, finite):
         skipped = ops.convert_to_tensor(self.skipped_in_a_row)
         self.skipped_in_a_row.assign(ops.where(finite, ops.zeros_like(skipped), skipped + 1))
-        if self._parts.initial_scale:
+        if self.scales_loss:
             scale, valid = map(ops.convert_to_tensor, (self.loss_scale, self.valid_since))
             grows = valid + 1 >= self._parts.growth_steps
             scale = ops.where(finite, ops.where(grows, 2.0 * scale, scale), 0.5 * scale)
