@@ -5,7 +5,8 @@ import numpy as np
 
 from keras_lwm.augmentation import Augmentation
 from keras_lwm.order import epoch_order, full_batches, sample_seed
-from keras_lwm.samples import check_one_size, check_sample
+from keras_lwm.samples import check_depth_unit, check_one_size, check_sample, typical_depth
+from keras_lwm.void import check_num_classes
 
 
 class ArrayBatches(keras.utils.PyDataset):
@@ -23,13 +24,15 @@ class ArrayBatches(keras.utils.PyDataset):
         augmentation: an `Augmentation`; needs a `crop` where the images differ in size.
         seed: of order and augmentation.
         initial_epoch: the epoch to begin with, as in `fit`.
+        unusual_depth: accept a median depth below 0.1 m or above 80 m.
         **workers: `workers`, `use_multiprocessing`, `max_queue_size` of `keras.utils.PyDataset`.
 
     Each item is `(image (B, H, W, 3) uint8, {"label": (B, H, W) uint8, "depth": (B, H, W, 1)
     float32})`.
 
     Raises:
-        ValueError: if a sample's arrays do not fit together or hold a label id outside the classes.
+        ValueError: if a sample's arrays do not fit together or hold a label id outside the classes,
+            or if depth does not look like metres.
 
     Example:
 
@@ -48,9 +51,11 @@ class ArrayBatches(keras.utils.PyDataset):
         augmentation: Augmentation | None = None,
         seed: int = 0,
         initial_epoch: int = 0,
+        unusual_depth: bool = False,
         **workers,
     ):
         super().__init__(**workers)
+        check_num_classes(num_classes)
         if len(labels) != len(images) or (depths is not None and len(depths) != len(images)):
             raise ValueError(
                 f"Expected as many labels and depths as images, {len(images)}; received "
@@ -66,6 +71,8 @@ class ArrayBatches(keras.utils.PyDataset):
             check_sample(self._sample(index), num_classes, f"array index {index}")
         if augmentation is None or augmentation.crop is None:
             check_one_size({np.shape(image)[:2] for image in images})
+        if depths is not None and not unusual_depth:
+            self._check_depth_unit()
 
     @property
     def num_batches(self) -> None:
@@ -89,6 +96,12 @@ class ArrayBatches(keras.utils.PyDataset):
         if self.augmentation is None:
             return sample
         return self.augmentation(sample, sample_seed(self.seed, epoch, index))
+
+    def _check_depth_unit(self):
+        typical = typical_depth(lambda index: self._sample(index)["depth"], len(self.images))
+        if typical is not None:
+            median, index = typical
+            check_depth_unit(median, f"Array index {index}")
 
     def _sample(self, index):
         image = np.asarray(self.images[index])

@@ -18,7 +18,8 @@ from keras_lwm.datasets.python_functions import numpy_function
 from keras_lwm.datasets.records import Records, split_info
 from keras_lwm.datasets.sample import require_samples
 from keras_lwm.order import epoch_order, full_batches, sample_seed
-from keras_lwm.samples import check_one_size, check_sample
+from keras_lwm.samples import check_depth_unit, check_one_size, check_sample, typical_depth
+from keras_lwm.void import check_num_classes
 
 _MAPS = ("image", "depth", "label")
 _NO_END = np.iinfo(np.int64).max
@@ -32,6 +33,7 @@ def training_dataset(
     augmentation: Augmentation | None = None,
     seed: int = 0,
     initial_epoch: int = 0,
+    unusual_depth: bool = False,
     parallel_calls: int = tf.data.AUTOTUNE,
 ) -> tf.data.Dataset:
     """Endless training batches, each epoch in its own order and with its own augmentation.
@@ -46,11 +48,13 @@ def training_dataset(
         augmentation: an `Augmentation`; needs a `crop` where the frames differ in size.
         seed: of order and augmentation.
         initial_epoch: the epoch to begin with, as in `fit`.
+        unusual_depth: accept a median depth below 0.1 m or above 80 m; a builder that was made with
+            `unusual_depth=True` accepts it already.
         parallel_calls: threads that decode and augment. Changes the speed, never the samples.
 
     Raises:
-        ValueError: for an unknown split, a batch that the split cannot fill, or frames of
-            different size without a crop.
+        ValueError: for an unknown split, a batch that the split cannot fill, frames of different
+            size without a crop, or depth that does not look like metres.
 
     Example:
 
@@ -62,6 +66,8 @@ def training_dataset(
     """
     reader = _Reader(builder, split)
     steps = full_batches(len(reader), batch_size)
+    if not (unusual_depth or getattr(builder, "unusual_depth", False)):
+        _check_depth_unit(reader, split)
     if augmentation is None or augmentation.crop is None:
         size = _one_size(reader)
     else:
@@ -137,6 +143,7 @@ class _Reader:
         self._features = builder.info.features
         require_samples(builder)
         self._num_classes = len(builder.info.metadata["class_names"])
+        check_num_classes(self._num_classes, builder.info.full_name)
         self._split = split
         self._records = Records(builder, split)
 
@@ -145,6 +152,13 @@ class _Reader:
 
     def sizes(self) -> list[tuple[int, int]]:
         return [self._records.image_size(index) for index in range(len(self))]
+
+    def depth(self, index: int) -> np.ndarray:
+        """The depth at `index`, at once and alone: (H, W, 1) metres."""
+        sample = self._features.deserialize_example(
+            self._records[index], decoders={"image": tfds.decode.SkipDecoding()}
+        )
+        return sample["depth"].numpy()
 
     def read(self, index, size, change=None, *numbers):
         """Inputs and targets of the sample at `index`, once `change(sample, *numbers)` is made.
@@ -186,3 +200,10 @@ def _one_size(reader):
     sizes = set(reader.sizes())
     check_one_size(sizes)
     return next(iter(sizes))
+
+
+def _check_depth_unit(reader, split):
+    typical = typical_depth(reader.depth, len(reader))
+    if typical is not None:
+        median, index = typical
+        check_depth_unit(median, f"Sample {index} of {split}")

@@ -1,6 +1,24 @@
-"""The one label id that means "nobody said what this pixel shows", and the dtype that holds it."""
+"""How many classes there may be, the label id of void, and the integers that hold them all."""
 
+# The void id of up to 255 classes. `void_id(num_classes)` is right for any number of them.
 VOID = 255
+MOST_CLASSES = 65535
+
+
+def check_num_classes(num_classes: int, source: object = None) -> None:
+    """Raises a `ValueError` unless there are 2 to 65535 classes.
+
+    Args:
+        num_classes: how many there are.
+        source: the file that says so, for the message; `None` for an argument.
+    """
+    if 2 <= num_classes <= MOST_CLASSES:
+        return
+    if source is None:
+        raise ValueError(
+            f"Expected 2 to {MOST_CLASSES} classes; received num_classes={num_classes}."
+        )
+    raise ValueError(f"Expected 2 to {MOST_CLASSES} classes in {source}; found {num_classes}.")
 
 
 def void_id(num_classes: int) -> int:

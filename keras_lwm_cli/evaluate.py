@@ -62,6 +62,7 @@ def evaluate(model, split, view, window, boundary, depth_ranges, out, backend, *
             class_names,
             view=views[view](),
             subsets=[*subsets, *(evaluation.DEPTH_RANGES if depth_ranges else ())],
+            unusual_depth=dataset["unusual_depth"],
             progress=False,
         )
     click.echo(evaluation.text_table(scores), nl=False)

@@ -150,6 +150,45 @@ def test_parts_that_do_not_fit_together_are_told():
         run(images, labels, depths[..., 0])
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda images: images / np.float32(255), "from 0 to 255 in frame 0; received values from"),
+        (lambda images: images - np.float32(128), "from 0 to 255 in frame 0; received .* from -12"),
+        (lambda images: np.where(images < 3, np.nan, images), "finite image values .* in frame 0"),
+    ],
+)
+def test_images_of_another_range_are_refused(change, message):
+    images, labels, _ = oracle.random_frames(1)
+    with pytest.raises(ValueError, match=message):
+        run(change(images), labels)
+
+
+def test_float_images_score_as_uint8_and_a_dark_frame_may_follow_a_bright_one():
+    images, labels, _ = oracle.random_frames(2)
+    images[1] //= 200
+    assert run(images.astype("float32"), labels) == run(images, labels)
+
+
+def test_depth_in_another_unit_is_refused_where_it_is_scored():
+    images, labels, depths = oracle.random_frames(20)
+    depths *= 1000
+    message = r"^Frame \d+ has a median depth of .* looks like millimetres: .* unusual_depth=True"
+    for options in ({"depth": True}, {"subsets": [DepthRange(0, 3)]}):
+        with pytest.raises(ValueError, match=message):
+            run(images, labels, depths, **options)
+        assert run(images, labels, depths, unusual_depth=True, **options)["frames"] == 20
+    with pytest.raises(ValueError, match=message):
+        run(images[:1], labels[:1], depths[:1], depth=True)
+    assert run(images[:1], labels[:1], depths[:1])["frames"] == 1
+
+
+def test_a_single_class_is_refused():
+    images, labels, _ = oracle.random_frames(1)
+    with pytest.raises(ValueError, match="2 to 65535 classes; received num_classes=1"):
+        evaluate(oracle.network(classes=1), oracle.batches(images, labels), 1, progress=False)
+
+
 def test_what_the_network_cannot_give_is_told():
     images, labels, _ = oracle.random_frames(1)
     data = list(oracle.batches(images, labels))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_lwm.rgbd_folder.frames import LIKELY_MEDIAN
+from keras_lwm.samples import LIKELY_MEDIAN
 
 # (first id, void ids), the most usual first.
 _USUAL = ((0, (255,)), (1, (0,)))

@@ -104,6 +104,11 @@ class RgbdFolder(PartwiseBuilder):
         # What TFDS pickles a builder as: the arguments that make it again.
         self._original_state = {**self._arguments, "data_dir": data_dir, **builder_options}
 
+    @property
+    def unusual_depth(self) -> bool:
+        """Whether a median depth below 0.1 m or above 80 m was said to be right."""
+        return self._arguments["unusual_depth"]
+
     def download_and_prepare(self, **options) -> None:
         """Prepares the data set, unless it is; then the folder must be as it was when the builder
         was made, or a `ValueError` says so."""
