@@ -6,7 +6,7 @@ import numpy as np
 from keras_lwm.augmentation import Augmentation
 from keras_lwm.order import epoch_order, full_batches, sample_seed
 from keras_lwm.samples import check_depth_unit, check_one_size, check_sample, typical_depth
-from keras_lwm.void import check_num_classes
+from keras_lwm.void import check_num_classes, label_dtype
 
 
 class ArrayBatches(keras.utils.PyDataset):
@@ -17,9 +17,9 @@ class ArrayBatches(keras.utils.PyDataset):
 
     Args:
         images: (N, H, W, 3) uint8 RGB, or a sequence of N images of any sizes.
-        labels: (N, H, W) integer class ids, 255 = void, or a sequence.
+        labels: (N, H, W) integer class ids, 255 = void (65535 beyond 255 classes), or a sequence.
         depths: (N, H, W, 1) metres, 0 = not measured, or a sequence; `None`: nothing is measured.
-        num_classes: label ids must lie below.
+        num_classes: 2 to 65535; label ids must lie below.
         batch_size: samples a batch.
         augmentation: an `Augmentation`; needs a `crop` where the images differ in size.
         seed: of order and augmentation.
@@ -28,7 +28,7 @@ class ArrayBatches(keras.utils.PyDataset):
         **workers: `workers`, `use_multiprocessing`, `max_queue_size` of `keras.utils.PyDataset`.
 
     Each item is `(image (B, H, W, 3) uint8, {"label": (B, H, W) uint8, "depth": (B, H, W, 1)
-    float32})`.
+    float32})`; beyond 255 classes, labels are uint16.
 
     Raises:
         ValueError: if a sample's arrays do not fit together or hold a label id outside the classes,
@@ -62,6 +62,7 @@ class ArrayBatches(keras.utils.PyDataset):
                 f"{len(labels)} labels and {'no' if depths is None else len(depths)} depths."
             )
         self.images, self.labels, self.depths = images, labels, depths
+        self.label_dtype = label_dtype(num_classes)
         self.batch_size = batch_size
         self.augmentation = augmentation
         self.seed = seed
@@ -92,7 +93,7 @@ class ArrayBatches(keras.utils.PyDataset):
 
     def _augmented(self, epoch, index):
         sample = self._sample(index)
-        sample["label"] = sample["label"].astype(np.uint8)
+        sample["label"] = sample["label"].astype(self.label_dtype)
         if self.augmentation is None:
             return sample
         return self.augmentation(sample, sample_seed(self.seed, epoch, index))

@@ -1,7 +1,7 @@
 """tf.data: read, decode, augment, batch, prefetch; the same from the same seed, however parallel.
 
-Both functions serve `(image (B, H, W, 3) uint8, {"label": (B, H, W) uint8, 255 = void,
-"depth": (B, H, W, 1) float32 metres, 0 = not measured})`.
+Both functions serve `(image (B, H, W, 3) uint8, {"label": (B, H, W) uint8, 255 = void, or uint16,
+65535 = void, beyond 255 classes, "depth": (B, H, W, 1) float32 metres, 0 = not measured})`.
 
 A sample with a label id outside the classes, or whose image, depth and label do not fit together,
 ends the iteration in a `tf.errors.InvalidArgumentError` that names the sample.
@@ -19,7 +19,7 @@ from keras_lwm.datasets.records import Records, split_info
 from keras_lwm.datasets.sample import require_samples
 from keras_lwm.order import epoch_order, full_batches, sample_seed
 from keras_lwm.samples import check_depth_unit, check_one_size, check_sample, typical_depth
-from keras_lwm.void import check_num_classes
+from keras_lwm.void import check_num_classes, label_dtype
 
 _MAPS = ("image", "depth", "label")
 _NO_END = np.iinfo(np.int64).max
@@ -144,6 +144,7 @@ class _Reader:
         require_samples(builder)
         self._num_classes = len(builder.info.metadata["class_names"])
         check_num_classes(self._num_classes, builder.info.full_name)
+        self._label_dtype = label_dtype(self._num_classes)
         self._split = split
         self._records = Records(builder, split)
 
@@ -175,7 +176,8 @@ class _Reader:
             try:
                 check_sample(sample, self._num_classes, f"{name.decode()} of {self._split}")
             except ValueError as error:
-                return image, depth, label, str(error)
+                return image, depth, label.astype(self._label_dtype), str(error)
+            sample["label"] = label.astype(self._label_dtype)
             if change is not None:
                 sample = change(sample, *numbers)
             return *(sample[key] for key in _MAPS), ""
@@ -183,13 +185,13 @@ class _Reader:
         record = numpy_function(self._records.example, [index], tf.string)
         sample = self._features.deserialize_example(tf.ensure_shape(record, []))
         name = sample.get("name", tf.strings.as_string(index))
-        image, depth, label, complaint = numpy_function(
+        image, depth, label, message = numpy_function(
             check_and_change,
             [*(sample[key] for key in _MAPS), name, *numbers],
-            [tf.uint8, tf.float32, tf.uint8, tf.string],
+            [tf.uint8, tf.float32, tf.dtypes.as_dtype(self._label_dtype), tf.string],
         )
         # An exception in Python would reach the user as a page of traces around this sentence.
-        with tf.control_dependencies([tf.debugging.Assert(tf.equal(complaint, ""), [complaint])]):
+        with tf.control_dependencies([tf.debugging.Assert(tf.equal(message, ""), [message])]):
             return tf.ensure_shape(image, (*size, 3)), {
                 "label": tf.ensure_shape(label, size),
                 "depth": tf.ensure_shape(depth, (*size, 1)),

@@ -1,5 +1,7 @@
 """How many classes there may be, the label id of void, and the integers that hold them all."""
 
+import numpy as np
+
 # The void id of up to 255 classes. `void_id(num_classes)` is right for any number of them.
 VOID = 255
 MOST_CLASSES = 65535
@@ -29,3 +31,12 @@ def void_id(num_classes: int) -> int:
 def label_dtype(num_classes: int) -> str:
     """The smallest unsigned integers that hold every class id and void: "uint8" or "uint16"."""
     return "uint8" if num_classes <= 255 else "uint16"
+
+
+def void_of_dtype(dtype: np.dtype) -> int:
+    """The void id of labels in the integers of `label_dtype`: 255 of uint8, 65535 of uint16."""
+    if dtype not in (np.uint8, np.uint16):
+        raise ValueError(
+            f"Expected a label of uint8 (up to 255 classes) or uint16 (more); received {dtype}."
+        )
+    return int(np.iinfo(dtype).max)

@@ -31,10 +31,10 @@ def predict(model, images, out, only, backend):
     quoted patterns such as 'photos/**/*.jpg'.
 
     MODEL is a run folder, a .keras file, a SavedModel folder, or an ONNX, LiteRT or OpenVINO file.
-    For each image, DIR gets NAME_ids.png (class ids), NAME_mask.png (their colours; ids too, as a
-    palette image) and NAME_overlay.png (colours over the image), in the same subfolders, and
-    classes.csv says which class has which id and colour. An image that cannot be read is told of
-    and left out; the exit code is 1 then.
+    For each image, DIR gets NAME_ids.png (class ids, in 16 bits beyond 255 classes), NAME_mask.png
+    (their colours; up to 256 classes a palette image of the ids) and NAME_overlay.png (colours over
+    the image), in the same subfolders, and classes.csv says which class has which id and colour. An
+    image that cannot be read is reported and left out; the exit code is 1 then.
     """
     use_backend(backend)
     from tqdm import tqdm

@@ -193,7 +193,7 @@ class Careless(tfds.core.GeneratorBasedBuilder):
     def _info(self):
         return tfds.core.DatasetInfo(
             builder=self,
-            features=sample_features(),
+            features=sample_features(3),
             metadata=sample_metadata(["wall", "floor", "chair"], [(1, 1, 1)] * 3),
         )
 

@@ -223,7 +223,7 @@ def evaluate(
             depth_unit.add(frames, depth)
         matrices[0].update_state(label[None], class_ids[None])
         for subset, matrix in zip(subsets, matrices[1:], strict=True):
-            part = _part(frames, subset, label, depth)
+            part = _part(frames, subset, label, depth, void_id(num_classes))
             matrix.update_state(part[None], class_ids[None])
         if depth is not None and depth_pred is not None:
             sums = depth_error_sums(depth[None], depth_pred[None])
@@ -281,13 +281,14 @@ def _check_class_ids(frame, class_ids, num_classes):
         )
 
 
-def _part(frame, subset, label, depth):
+def _part(frame, subset, label, depth, void):
     if subset.needs_depth:
         if depth is None:
             raise ValueError(f"Expected depth to score {subset.name}; frame {frame} has none.")
         resized = resize_labels(ops.convert_to_tensor(depth[None, ..., 0]), label.shape)
         depth = ops.convert_to_numpy(resized)[0]
-    return np.where(subset.mask(label, depth), label, 255)
+    label = label.astype("int32")
+    return np.where(subset.mask(label, depth, void), label, void)
 
 
 def _depth_scores(sums):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from keras_lwm.rgbd_folder.files import open_picture, read_depth, read_label
+from keras_lwm.rgbd_folder.files import open_image, read_depth, read_label
 from keras_lwm.rgbd_folder.layout import Frame
 from keras_lwm.samples import check_depth_unit, typical_depth
 
@@ -30,14 +30,14 @@ _ASPECT_TOLERANCE = 0.01
 class FramesOnDisk(Sequence):
     """The samples of a split, each read when it is asked for; `options` are `read_frame`'s."""
 
-    places: list[Frame]
+    frames: list[Frame]
     options: dict
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.frames)
 
     def __getitem__(self, index: int) -> dict:
-        return read_frame(self.places[index], **self.options)
+        return read_frame(self.frames[index], **self.options)
 
 
 def read_frame(frame: Frame, *, depth_unit, first_id, void_ids, num_classes, size) -> dict:
@@ -47,7 +47,7 @@ def read_frame(frame: Frame, *, depth_unit, first_id, void_ids, num_classes, siz
     take the nearest pixel, so that neither an id nor a depth across a hole is made up. An RGB JPEG
     that keeps its size is passed on as the bytes it is.
     """
-    picture = open_picture(frame.image)
+    picture = open_image(frame.image)
     own_size = picture.height, picture.width
     target = size or own_size
     check_aspect(frame.image, own_size, f"size={target}", target)

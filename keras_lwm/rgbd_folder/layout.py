@@ -14,9 +14,9 @@ import re
 from pathlib import Path
 
 from keras_lwm.palette import distinct_palette
+from keras_lwm.void import check_num_classes
 
 SPLITS = ("train", "tune", "val", "valid", "validation", "dev", "test")
-MOST_CLASSES = 255
 SUFFIXES = {"rgb": (".jpg", ".jpeg", ".png"), "depth": (".png", ".npy"), "label": (".png",)}
 
 
@@ -108,8 +108,11 @@ def _class_names(path, complain):
     names = read_lines(path, complain)
     for repeated in _repeated(names):
         complain(path, f"{path} names the class {repeated!r} twice.")
-    if len(names) > MOST_CLASSES:
-        complain(path, f"Expected at most {MOST_CLASSES} classes in {path}; found {len(names)}.")
+    if names:
+        try:
+            check_num_classes(len(names), path)
+        except ValueError as error:
+            complain(path, str(error))
     return names
 
 

@@ -32,7 +32,7 @@ class GivenFrames(tfds.core.GeneratorBasedBuilder):
     def _info(self):
         return tfds.core.DatasetInfo(
             builder=self,
-            features=sample_features(),
+            features=sample_features(len(CLASSES)),
             metadata=sample_metadata(CLASSES, distinct_palette(len(CLASSES))),
             disable_shuffling=True,
         )
@@ -121,7 +121,7 @@ def test_a_damaged_record_and_a_file_that_ends_too_early(samples, prepare):
 def test_samples_of_another_form(samples, tmp_path):
     class OtherForm(GivenFrames):
         def _info(self):
-            return tfds.core.DatasetInfo(builder=self, features=sample_features())
+            return tfds.core.DatasetInfo(builder=self, features=sample_features(len(CLASSES)))
 
     builder = OtherForm(samples, data_dir=tmp_path)
     builder.download_and_prepare()

@@ -9,11 +9,12 @@ from keras_lwm.datasets.check import judge
 from keras_lwm.datasets.check.facts import Tally
 from keras_lwm.datasets.check.folder import FolderSource
 from keras_lwm.datasets.check.judge import depth_findings
-from keras_lwm.datasets.check.prepared import READING, PreparedSource
+from keras_lwm.datasets.check.prepared import PreparedSource
 from keras_lwm.datasets.check.reading import Reading, infer_depth_unit, infer_label_ids
 from keras_lwm.datasets.check.report import AMBIGUOUS, LISTS, Finding, Report, spread_examples
 from keras_lwm.datasets.progress import progress_bar
 from keras_lwm.datasets.rgbd_folder.builder import check_arguments
+from keras_lwm.rgbd_folder.files import check_void_ids
 
 
 def check_folder(
@@ -56,6 +57,8 @@ def check_folder(
         if given is None and there
     ]
     first_id, void_ids, rival = infer_label_ids(labels, len(source.class_names), first_id, void_ids)
+    if labels:
+        check_void_ids(void_ids, first_id, len(source.class_names))
     if depth_unit is not None and not depths:
         message = f"depth_unit={depth_unit:g} was given, but no frame of {source.where} has depth."
         source.faults.append(Finding(LISTS, source.where, message))
@@ -87,7 +90,7 @@ def check_builder(
         ValueError: if it is not prepared, or its samples are not in the library's form.
     """
     source = PreparedSource(builder)
-    return _report(source, _look(source), READING, unusual_depth, num_examples, told=None)
+    return _report(source, _look(source), source.reading, unusual_depth, num_examples, told=None)
 
 
 def _look(source) -> Tally:

@@ -10,7 +10,7 @@ from keras_lwm.datasets.check.reading import Reading
 from keras_lwm.datasets.check.report import LISTS, SIZES, UNLISTED, UNREADABLE, Finding
 from keras_lwm.rgbd_folder.files import (
     is_array,
-    open_picture,
+    open_image,
     read_depth_values,
     read_label_ids,
 )
@@ -18,8 +18,6 @@ from keras_lwm.rgbd_folder.frames import check_aspect, read_frame
 from keras_lwm.rgbd_folder.layout import SUFFIXES, Layout
 
 _COLOURLESS = ("1", "L", "LA")
-# Pillow makes RGB of these by cutting every value off at 255.
-_DEEPER_THAN_8_BITS = ("I;16", "I;16B", "I", "F")
 
 
 class FolderSource:
@@ -89,7 +87,7 @@ class FolderSource:
             size=self._size,
         )
         if isinstance(sample["image"], bytes):
-            sample["image"] = np.asarray(open_picture(frame.image))
+            sample["image"] = np.asarray(open_image(frame.image))
         return sample
 
     def _sizes_to_fit(self, frame, facts):
@@ -128,12 +126,7 @@ class FolderSource:
 
 
 def _look_at_image(path, facts):
-    picture = open_picture(path)
-    if picture.mode in _DEEPER_THAN_8_BITS:
-        raise ValueError(
-            f"Expected an image of 8 bits a channel in {path}; received a picture of mode "
-            f"{picture.mode!r}."
-        )
+    picture = open_image(path)
     facts.size = picture.height, picture.width
     facts.is_grey = picture.mode in _COLOURLESS
     facts.digest = pixel_digest(np.asarray(picture.convert("RGB")))

@@ -9,9 +9,7 @@ from keras_lwm.datasets.check.report import NUMBERS, SIZES, UNREADABLE, Finding
 from keras_lwm.datasets.records import Records
 from keras_lwm.datasets.sample import require_samples
 from keras_lwm.palette import distinct_palette
-from keras_lwm.void import VOID
-
-READING = Reading(depth_unit=None, first_id=0, void_ids=(VOID,))
+from keras_lwm.void import void_id
 
 
 class PreparedSource:
@@ -36,6 +34,7 @@ class PreparedSource:
         self.class_names = list(builder.info.metadata["class_names"])
         own = builder.info.metadata.get("palette") or distinct_palette(len(self.class_names))
         self.palette = [tuple(colour) for colour in own]
+        self.reading = Reading(None, first_id=0, void_ids=(void_id(len(self.class_names)),))
         self._features = builder.info.features
         self._records, self._places = {}, []
         self.frame_numbers = {}

@@ -47,8 +47,8 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """A frame to look at: image (H, W, 3) uint8; label (H, W) ids, 255 = void; depth (H, W, 1) in
-    metres, 0 = not measured. Frames wider or higher than 640 pixels are made smaller."""
+    """A frame to look at: image (H, W, 3) uint8; label (H, W) ids and `void_id(C)`; depth (H, W, 1)
+    in metres, 0 = not measured. Frames wider or higher than 640 pixels are made smaller."""
 
     name: str
     image: object
@@ -171,12 +171,13 @@ def _classes(classes):
     if not classes:
         return ""
     width = max(len("class"), *(len(row["name"]) for row in classes))
+    id_width = max(3, len(str(len(classes) - 1)))
     largest = max(*(row["share"] for row in classes), 1e-9) if len(classes) > 1 else 1
-    lines = [f" id  {'class':{width}}  labelled pixels   frames"]
+    lines = [f"{'id':>{id_width}}  {'class':{width}}  labelled pixels   frames"]
     for row in classes:
         bar = "#" * round(_BAR * row["share"] / largest)
         numbers = f"{row['share']:15.2%}  {row['frames']:7d}"
-        lines.append(f"{row['id']:3d}  {row['name']:{width}}  {numbers}  {bar}")
+        lines.append(f"{row['id']:{id_width}d}  {row['name']:{width}}  {numbers}  {bar}")
     return "\n".join(line.rstrip() for line in lines)
 
 

@@ -9,8 +9,10 @@ import tensorflow_datasets as tfds
 
 from keras_lwm.datasets.partwise import PartwiseBuilder
 from keras_lwm.datasets.sample import sample_features, sample_metadata
+from keras_lwm.rgbd_folder.files import check_void_ids
 from keras_lwm.rgbd_folder.frames import FramesOnDisk, question_depth_unit
 from keras_lwm.rgbd_folder.layout import Frame, Layout
+from keras_lwm.void import void_id
 
 
 def check_arguments(
@@ -46,7 +48,8 @@ class RgbdFolder(PartwiseBuilder):
         depth_unit: metres per unit of the depth files: 0.001 for millimetres. Must be told for
             16-bit PNG; a .npy is in metres unless told otherwise.
         first_id: the id by which the label files mean the first class, usually 0 or 1.
-        void_ids: the ids by which the label files mean void.
+        void_ids: the ids by which the label files mean void; `None`: 255, or 65535 beyond 255
+            classes.
         splits: names of the splits, each with a list `<split>.txt`; `None`: all there are of train,
             tune, val, valid, validation, dev and test.
         classes: name of the file of class names.
@@ -75,7 +78,7 @@ class RgbdFolder(PartwiseBuilder):
         *,
         depth_unit: float | None = None,
         first_id: int = 0,
-        void_ids: Sequence[int] = (255,),
+        void_ids: Sequence[int] | None = None,
         splits: Sequence[str] | None = None,
         classes: str = "classes.txt",
         colours: str | None = None,
@@ -88,7 +91,7 @@ class RgbdFolder(PartwiseBuilder):
             "folder": folder,
             "depth_unit": depth_unit,
             "first_id": first_id,
-            "void_ids": tuple(void_ids),
+            "void_ids": None if void_ids is None else tuple(void_ids),
             "splits": None if splits is None else tuple(splits),
             "classes": classes,
             "colours": colours,
@@ -97,6 +100,10 @@ class RgbdFolder(PartwiseBuilder):
         }
         check_arguments(*(self._arguments[key] for key in ("depth_unit", "size", "splits")))
         self._layout = self._look()
+        num_classes = len(self._layout.class_names)
+        if void_ids is None:
+            self._arguments["void_ids"] = (void_id(num_classes),)
+        check_void_ids(self._arguments["void_ids"], first_id, num_classes)
         config = tfds.core.BuilderConfig(
             name=self._config_name(), description=f"Frames of the folder {self._layout.folder.name}"
         )
@@ -140,7 +147,7 @@ class RgbdFolder(PartwiseBuilder):
         return tfds.core.DatasetInfo(
             builder=self,
             description=self.builder_config.description,
-            features=sample_features(),
+            features=sample_features(len(self._layout.class_names)),
             metadata=sample_metadata(self._layout.class_names, self._layout.palette),
             disable_shuffling=True,
         )
