@@ -96,6 +96,7 @@ def check_depth_unit(
     name: str,
     depth_unit: float | None = None,
     hint: str = "unusual_depth=True",
+    statistic: str = "median",
 ) -> None:
     """Raises a `ValueError` if depth of this median looks like another unit than metres.
 
@@ -104,6 +105,7 @@ def check_depth_unit(
         name: what to call the depth in the message, such as "array index 3".
         depth_unit: the metres per unit that the depth was read with, where there was a choice.
         hint: what to set if the depth is right as it is.
+        statistic: what the number is, if it is no median.
     """
     nearest, farthest = LIKELY_MEDIAN
     if nearest <= median <= farthest:
@@ -119,7 +121,7 @@ def check_depth_unit(
     else:
         guess = "looks too small: set a larger depth_unit"
     raise ValueError(
-        f"{name} has a median depth of {median:.3g} m{units}, which {guess}, or set "
+        f"{name} has a {statistic} depth of {median:.3g} m{units}, which {guess}, or set "
         f"{hint} if it is right; expected {nearest:g} to {farthest:g} m."
     )
 

@@ -116,14 +116,6 @@ def test_other_ids_of_the_label_files_are_mapped(tmp_path, first_id, void_ids):
         assert check_folder(tmp_path).reading.void_ids == (0,)
 
 
-def test_void_ids_that_are_class_ids_are_refused(folder):
-    message = r"outside 0 to 299, the ids of the 300 classes .*received void_ids=\(255,\)"
-    with pytest.raises(ValueError, match=message):
-        RgbdFolder(folder, void_ids=(255,))
-    with pytest.raises(ValueError, match=message):
-        check_folder(folder, void_ids=(255,))
-
-
 @pytest.mark.parametrize("kind", ["folder", "prepared"])
 def test_a_check_counts_every_class(folder, builder, kind):
     builder.download_and_prepare()

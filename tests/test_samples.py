@@ -107,3 +107,8 @@ def test_the_number_of_classes_has_bounds():
             check_num_classes(num_classes)
     with pytest.raises(ValueError, match=r"^Expected 2 .* classes in a/classes\.txt; found 1\.$"):
         check_num_classes(1, "a/classes.txt")
+
+
+def test_another_statistic_than_the_median_is_named():
+    with pytest.raises(ValueError, match="^Frame 3 has a mean depth of 250 m, which looks like"):
+        check_depth_unit(250, "Frame 3", statistic="mean")

@@ -35,23 +35,6 @@ def open_image(path: Path) -> Image.Image:
     return picture
 
 
-def check_void_ids(void_ids: Sequence[int], first_id: int, num_classes: int) -> None:
-    """Raises a `ValueError` if an id means void and a class at once.
-
-    Args:
-        void_ids: the ids that label files use for void.
-        first_id: the id that they use for the first class.
-        num_classes: how many classes follow, the first included.
-    """
-    last_id = first_id + num_classes - 1
-    for void in void_ids:
-        if first_id <= void <= last_id:
-            raise ValueError(
-                f"Expected void_ids outside {first_id} to {last_id}, the ids of the {num_classes} "
-                f"classes (first_id={first_id}); received void_ids={tuple(void_ids)}."
-            )
-
-
 def read_label(path: Path, first_id: int, void_ids: Sequence[int], num_classes: int) -> np.ndarray:
     """Class ids from 0 and `void_id(num_classes)`: (H, W) of `label_dtype(num_classes)`.
 

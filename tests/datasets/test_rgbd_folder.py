@@ -183,7 +183,7 @@ def test_every_kind_of_change_is_noticed(folder, tmp_path, change):
     elif change == "depth":
         (folder / "depth" / "frame0.png").unlink()
     else:
-        options["void_ids"] = (254,)
+        options["void_ids"] = (0,)
     assert RgbdFolder(folder, **options).data_dir != before
 
 

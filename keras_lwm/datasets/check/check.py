@@ -14,7 +14,6 @@ from keras_lwm.datasets.check.reading import Reading, infer_depth_unit, infer_la
 from keras_lwm.datasets.check.report import AMBIGUOUS, LISTS, Finding, Report, spread_examples
 from keras_lwm.datasets.progress import progress_bar
 from keras_lwm.datasets.rgbd_folder.builder import check_arguments
-from keras_lwm.rgbd_folder.files import check_void_ids
 
 
 def check_folder(
@@ -57,8 +56,6 @@ def check_folder(
         if given is None and there
     ]
     first_id, void_ids, rival = infer_label_ids(labels, len(source.class_names), first_id, void_ids)
-    if labels:
-        check_void_ids(void_ids, first_id, len(source.class_names))
     if depth_unit is not None and not depths:
         message = f"depth_unit={depth_unit:g} was given, but no frame of {source.where} has depth."
         source.faults.append(Finding(LISTS, source.where, message))

@@ -9,7 +9,6 @@ import tensorflow_datasets as tfds
 
 from keras_lwm.datasets.partwise import PartwiseBuilder
 from keras_lwm.datasets.sample import sample_features, sample_metadata
-from keras_lwm.rgbd_folder.files import check_void_ids
 from keras_lwm.rgbd_folder.frames import FramesOnDisk, question_depth_unit
 from keras_lwm.rgbd_folder.layout import Frame, Layout
 from keras_lwm.void import void_id
@@ -48,8 +47,8 @@ class RgbdFolder(PartwiseBuilder):
         depth_unit: metres per unit of the depth files: 0.001 for millimetres. Must be told for
             16-bit PNG; a .npy is in metres unless told otherwise.
         first_id: the id by which the label files mean the first class, usually 0 or 1.
-        void_ids: the ids by which the label files mean void; `None`: 255, or 65535 beyond 255
-            classes.
+        void_ids: the ids by which the label files mean void, a class's among them or not; `None`:
+            255, or 65535 beyond 255 classes.
         splits: names of the splits, each with a list `<split>.txt`; `None`: all there are of train,
             tune, val, valid, validation, dev and test.
         classes: name of the file of class names.
@@ -100,10 +99,8 @@ class RgbdFolder(PartwiseBuilder):
         }
         check_arguments(*(self._arguments[key] for key in ("depth_unit", "size", "splits")))
         self._layout = self._look()
-        num_classes = len(self._layout.class_names)
         if void_ids is None:
-            self._arguments["void_ids"] = (void_id(num_classes),)
-        check_void_ids(self._arguments["void_ids"], first_id, num_classes)
+            self._arguments["void_ids"] = (void_id(len(self._layout.class_names)),)
         config = tfds.core.BuilderConfig(
             name=self._config_name(), description=f"Frames of the folder {self._layout.folder.name}"
         )
