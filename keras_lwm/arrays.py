@@ -77,7 +77,7 @@ class ArrayBatches(keras.utils.PyDataset):
 
     @property
     def num_batches(self) -> None:
-        """`None`: the batches never end, so `fit` must be told `steps_per_epoch`."""
+        """`None`: the batches never end, so `fit` needs `steps_per_epoch`."""
         return None
 
     def __getitem__(self, step: int):

@@ -35,7 +35,7 @@ _OPTIONS = (
 
 
 def folder_options(command):
-    """Adds what has to be told of a folder of frames; the names are those of `RgbdFolder`."""
+    """Adds the options of a folder of frames; the names are those of `RgbdFolder`."""
     for option in reversed(_FOLDER_OPTIONS):
         command = option(command)
     return command

@@ -43,15 +43,15 @@ def predict(model, images, out, only, backend):
     from keras_lwm.deployment.image_files import list_images
     from keras_lwm.deployment.prediction_files import PICTURES, is_prediction, write_predictions
 
-    places = list_images(images, leave_out=lambda path: is_prediction(path, out))
+    names = list_images(images, leave_out=lambda path: is_prediction(path, out))
     pictures = only or PICTURES
-    done = write_predictions(Predictor(model), places, out, pictures)
+    done = write_predictions(Predictor(model), names, out, pictures)
     broken = 0
-    with progress_bar(done, "Predicting", "images", len(places)) as bar:
+    with progress_bar(done, "Predicting", "images", len(names)) as bar:
         for _, error in bar:
             if error is not None:
                 broken += 1
                 tqdm.write(f"Error: {error}", file=sys.stderr)
-    click.echo(f"{len(places) - broken} of {len(places)} images in {out}: {', '.join(pictures)}")
+    click.echo(f"{len(names) - broken} of {len(names)} images in {out}: {', '.join(pictures)}")
     if broken:
         sys.exit(1)

@@ -120,7 +120,7 @@ def test_other_ids_of_the_label_files_are_mapped(tmp_path, first_id, void_ids):
 def test_a_check_counts_every_class(folder, builder, kind):
     builder.download_and_prepare()
     report = check_folder(folder) if kind == "folder" else check_builder(builder)
-    assert report.faults == []
+    assert report.errors == []
     labels = frames()[1]
     for row in report.statistics["classes"]:
         assert row["pixels"] == (labels == row["id"]).sum() > 0

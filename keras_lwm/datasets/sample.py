@@ -81,7 +81,7 @@ def sample_features(num_classes: int) -> tfds.features.FeaturesDict:
 
 
 def sample_metadata(class_names, palette) -> tfds.core.MetadataDict:
-    """What a builder tells of its classes: `class_names`, and `palette`, one RGB triple each."""
+    """What a builder says of its classes: `class_names`, and `palette`, one RGB triple each."""
     if len(class_names) != len(palette):
         raise ValueError(
             f"Expected one colour a class; received {len(class_names)} class names and "

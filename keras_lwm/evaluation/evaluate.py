@@ -181,7 +181,7 @@ def evaluate(
         model: a Keras model of RGB images in 0..255: a segmenter that gives logits (B, h, w, C) of
             any resolution, or a training network with a dictionary of outputs that has
             `segmentation` and perhaps `depth`. Or a `keras_lwm.Predictor` of a model file: its
-            Keras model where it has one; other files are looked at in single scale alone.
+            Keras model where it has one; other files are scored in single scale alone.
         dataset: iterable of batches `(image (B, H, W, 3), {"label": (B, h, w), "depth": (B, h, w,
             1)})`; images are 0 to 255; labels are class ids, 255 = void (65535 beyond 255 classes);
             depth in metres, 0 = not measured, may be missing.
@@ -253,8 +253,8 @@ def _frame_predictor(model, view):
         return view.predictor(network)
     if not isinstance(view, SingleScale):
         raise ValueError(
-            f"Expected a Keras model to be looked at in {type(view).__name__}; {model.path} is "
-            f"exported, which gives no logits: its view is SingleScale."
+            f"Expected a Keras model for the view {type(view).__name__}; {model.path} is "
+            f"exported, which gives no logits: use SingleScale."
         )
     return ExportedPredictor(model)
 

@@ -17,7 +17,7 @@ UNMEASURED = (217, 217, 217)
 VOID_STRIPES = ((255, 255, 255), (96, 96, 96))
 
 
-def colour_labels(label, palette):
+def colour_labels(label, palette) -> np.ndarray:
     """Colours class ids (H, W) by `palette` (C, 3): uint8 (H, W, 3); `void_id(C)` is striped.
 
     Raises:

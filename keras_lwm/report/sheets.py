@@ -34,7 +34,7 @@ MEASURES = {
 }
 
 
-def hard_pixel_maps(model, image, label, depth):
+def hard_pixel_maps(model, image, label, depth) -> dict[str, np.ndarray]:
     """What a model makes of one frame, and how hard its pixels are.
 
     A weighting that does not measure DPE or DSE itself gets them from a `LossWeightModule` that
@@ -69,7 +69,7 @@ def hard_pixel_maps(model, image, label, depth):
     return {name: ops.convert_to_numpy(values)[0] for name, values in shown.items()}
 
 
-def training_sheet(path, images, labels, depths=None, *, class_names, palette, names=None):
+def training_sheet(path, images, labels, depths=None, *, class_names, palette, names=None) -> None:
     """Writes a PNG of training samples as the network sees them, two samples a row.
 
     Args:
@@ -124,7 +124,7 @@ def prediction_sheet(
     class_names,
     palette,
     names=None,
-):
+) -> None:
     """Writes a PNG with a row for each image and a column for each map that is given.
 
     Args:

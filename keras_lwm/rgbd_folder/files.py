@@ -1,4 +1,4 @@
-"""Reads the files of one frame into the library's units, and says which file is at fault."""
+"""Reads the files of one frame into the library's units; errors name the file."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -42,15 +42,15 @@ def test_of_300_classes_255_is_one(ids, first_id, void_ids):
     assert infer_label_ids(files(*ids), 300, void_ids=void_ids)[:2] == (first_id, void_ids)
 
 
-@pytest.mark.parametrize("fault", [[77, 3], [255, 3], [0, 6], [65535]])
-def test_a_planted_fault_changes_nothing(fault):
-    ids = files(*[[0, 1, 5]] * 20, *[[0, 2, 3]] * 20, fault)
+@pytest.mark.parametrize("error", [[77, 3], [255, 3], [0, 6], [65535]])
+def test_a_planted_error_changes_nothing(error):
+    ids = files(*[[0, 1, 5]] * 20, *[[0, 2, 3]] * 20, error)
     assert infer_label_ids(ids, CLASSES) == (1, (0,), "")
 
 
-@pytest.mark.parametrize("fault", [[77, 3], [5, 255], [65535]])
-def test_nor_does_it_where_ids_begin_at_0(fault):
-    ids = files(*[[0, 1, 4, 255]] * 30, fault)
+@pytest.mark.parametrize("error", [[77, 3], [5, 255], [65535]])
+def test_nor_does_it_where_ids_begin_at_0(error):
+    ids = files(*[[0, 1, 4, 255]] * 30, error)
     assert infer_label_ids(ids, CLASSES) == (0, (255,), "")
 
 

@@ -140,14 +140,14 @@ def test_progress_is_shown_in_batches(capsys):
     assert "2/2" in capsys.readouterr().out
 
 
-def test_a_label_outside_the_classes_is_told_with_its_frame():
+def test_a_label_outside_the_classes_is_refused_with_its_frame():
     images, labels, _ = oracle.random_frames(4)
     labels[2, 3, 3] = 9
     with pytest.raises(ValueError, match=r"from 0 to 3 or 255 \(void\); received 9 in frame 2"):
         run(images, labels)
 
 
-def test_parts_that_do_not_fit_together_are_told():
+def test_parts_that_do_not_fit_together_are_refused():
     images, labels, depths = oracle.random_frames(2)
     with pytest.raises(ValueError, match=r"of one aspect from frame 0 on; .*\(2, 10, 9\)"):
         run(images, labels[..., :9])
@@ -197,7 +197,7 @@ def test_a_single_class_is_refused():
         evaluate(oracle.network(classes=1), oracle.batches(images, labels), 1, progress=False)
 
 
-def test_what_the_network_cannot_give_is_told():
+def test_what_the_network_cannot_give_is_refused():
     images, labels, _ = oracle.random_frames(1)
     data = list(oracle.batches(images, labels))
     with pytest.raises(ValueError, match="Expected a network of 4 classes, .* received one of 6"):

@@ -79,7 +79,7 @@ def test_counts_stay_exact_past_32_bits():
 
 
 @pytest.mark.parametrize(("label", "class_id"), [(CLASSES, 0), (254, 0), (-1, 0), (0, CLASSES)])
-def test_an_id_outside_the_classes_is_told_when_the_matrix_is_read(label, class_id):
+def test_an_id_outside_the_classes_is_refused_when_the_matrix_is_read(label, class_id):
     labels, class_ids = random_batch(0, dtype="int32")
     labels[0, 0, 0], class_ids[0, 0, 0] = label, class_id
     metric = ConfusionMatrix(CLASSES)

@@ -44,8 +44,8 @@ class RgbdFolder(PartwiseBuilder):
 
     Args:
         folder: where the frames are.
-        depth_unit: metres per unit of the depth files: 0.001 for millimetres. Must be told for
-            16-bit PNG; a .npy is in metres unless told otherwise.
+        depth_unit: metres per unit of the depth files: 0.001 for millimetres. 16-bit PNG needs
+            it; a .npy is in metres where it is `None`.
         first_id: the id by which the label files mean the first class, usually 0 or 1.
         void_ids: the ids by which the label files mean void, a class's among them or not; `None`:
             255, or 65535 beyond 255 classes.
@@ -57,7 +57,7 @@ class RgbdFolder(PartwiseBuilder):
         size: (height, width) to store frames in, for speed: images are averaged down, label and
             depth take the nearest pixel. `None`: each image's own.
         unusual_depth: accept a median depth below 0.1 m or above 80 m.
-        data_dir: where to put the prepared copy; `None`: TFDS's own place.
+        data_dir: where to put the prepared copy; `None`: TFDS's own folder.
 
     Raises:
         ValueError: at once for what is wrong with the folder as a whole, and by
