@@ -6,6 +6,18 @@ import keras
 from keras import ops
 
 from keras_lwm.mining.measures import measured_mask, safe_log, valid_mask
+from keras_lwm.option_values import real, reals, whole
+
+
+def depth_limits(depth_range) -> tuple[float, float]:
+    """(nearest, farthest) metres as Python floats; ValueError unless 0 < nearest < farthest."""
+    limits = tuple(reals("depth_range", depth_range))
+    if len(limits) != 2 or not 0 < limits[0] < limits[1]:
+        raise ValueError(
+            "Expected depth_range=(nearest, farthest) in metres with 0 < nearest < farthest; "
+            f"received depth_range={limits}."
+        )
+    return limits
 
 
 @keras.saving.register_keras_serializable(package="keras_lwm")
@@ -31,22 +43,13 @@ class ClassDepthErrors(keras.layers.Layer):
     def __init__(self, num_classes, bins=8, depth_range=(0.7, 10.0), momentum=0.95, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
-        nearest, farthest = depth_range
-        if not 0 < nearest < farthest:
-            raise ValueError(
-                "Expected depth_range=(nearest, farthest) in metres with 0 < nearest < farthest; "
-                f"received depth_range={tuple(depth_range)}."
-            )
-        if bins < 1 or num_classes < 1 or not 0 <= momentum < 1:
-            raise ValueError(
-                "Expected bins >= 1, num_classes >= 1 and 0 <= momentum < 1; received "
-                f"bins={bins}, num_classes={num_classes}, momentum={momentum}."
-            )
-        self.num_classes = num_classes
-        self.bins = bins
-        self.depth_range = (float(nearest), float(farthest))
-        self.momentum = momentum
-        shape = (num_classes, bins)
+        self.num_classes = whole("num_classes", num_classes)
+        self.bins = whole("bins", bins)
+        self.depth_range = depth_limits(depth_range)
+        self.momentum = real("momentum", momentum)
+        if self.momentum >= 1:
+            raise ValueError(f"Expected momentum below 1; received {momentum!r}.")
+        shape = (self.num_classes, self.bins)
         self.errors = self.add_weight(
             shape=shape, initializer="zeros", trainable=False, name="errors"
         )
@@ -62,7 +65,8 @@ class ClassDepthErrors(keras.layers.Layer):
 
     def update(self, error, labels, depth):
         """Takes in a batch: `error` (B, H, W, 1), `labels` (B, H, W), `depth` (B, H, W, 1)."""
-        weight = ops.reshape(valid_mask(labels) * measured_mask(depth), (-1,))
+        valid = valid_mask(labels, self.num_classes)
+        weight = ops.reshape(valid * measured_mask(depth), (-1,))
         cells = ops.reshape(self._cells(labels, depth), (-1,))
         count, total = (
             ops.reshape(
@@ -91,7 +95,7 @@ class ClassDepthErrors(keras.layers.Layer):
         return ops.where(measured > 0, ops.expand_dims(by_depth, -1), ops.expand_dims(by_class, -1))
 
     def _classes(self, labels):
-        return ops.minimum(ops.cast(labels, "int32"), self.num_classes - 1)
+        return ops.clip(ops.cast(labels, "int32"), 0, self.num_classes - 1)
 
     def _cells(self, labels, depth):
         return self._classes(labels) * self.bins + self.depth_bins(depth)

@@ -4,6 +4,8 @@ import math
 
 import keras
 
+from keras_lwm.option_values import real
+
 SHAPES = ("linear", "cosine", "step")
 
 
@@ -42,13 +44,9 @@ class CurriculumCallback(keras.callbacks.Callback):
         super().__init__()
         if shape not in SHAPES:
             raise ValueError(f"Expected shape to be one of {SHAPES}; received shape={shape!r}.")
-        if not 0 <= over <= 1:
-            raise ValueError(
-                f"Expected over, a share of the epochs, in [0, 1]; received over={over}."
-            )
-        self.start = start
-        self.end = end
-        self.over = over
+        self.start = real("start", start, least=-math.inf)
+        self.end = real("end", end, least=-math.inf)
+        self.over = real("over", over, most=1.0)
         self.shape = shape
 
     def _coefficient(self):

@@ -7,14 +7,17 @@ this project's own (see docs/method.md).
 
 from keras import ops
 
-from keras_lwm.void import VOID
-
 EPSILON = 1e-6
 
 
-def valid_mask(labels):
-    """1.0 where `labels` (B, H, W) is not void, else 0.0: v of the method, (B, H, W, 1)."""
-    return ops.expand_dims(ops.cast(ops.not_equal(labels, VOID), "float32"), -1)
+def is_class(labels, num_classes):
+    """Whether each label is a class id, 0 to `num_classes` - 1, and not void: booleans."""
+    return ops.logical_and(labels >= 0, labels < num_classes)
+
+
+def valid_mask(labels, num_classes):
+    """1.0 where `labels` (B, H, W) is no void, else 0.0: v of the method, (B, H, W, 1)."""
+    return ops.expand_dims(ops.cast(is_class(labels, num_classes), "float32"), -1)
 
 
 def measured_mask(depth):
@@ -42,7 +45,7 @@ def segmentation_error(logits, labels):
 
     Args:
         logits: (B, H, W, C) float.
-        labels: (B, H, W) integer class ids in [0, C), 255 = void.
+        labels: (B, H, W) integer class ids in [0, C); any other id is void.
 
     Returns:
         (B, H, W, 1) float32 in [0, 1].
@@ -55,9 +58,10 @@ def cross_entropy(logits, labels):
 
     Args:
         logits: (B, H, W, C) float.
-        labels: (B, H, W) integer class ids in [0, C), 255 = void.
+        labels: (B, H, W) integer class ids in [0, C); any other id is void.
     """
-    valid = ops.not_equal(labels, VOID)
+    logits, labels = ops.convert_to_tensor(logits), ops.cast(labels, "int32")
+    valid = is_class(labels, logits.shape[-1])
     labels = ops.where(valid, labels, 0)
     entropy = ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
     return ops.expand_dims(ops.where(valid, entropy, 0.0), -1)
@@ -79,6 +83,7 @@ def depth_prediction_error(depth_pred, depth, valid=None):
     Returns:
         (B, H, W, 1) float32 in [0, 1).
     """
+    depth_pred, depth = map(ops.convert_to_tensor, (depth_pred, depth))
     measured = measured_mask(depth)
     pixels = measured if valid is None else measured * ops.cast(valid, "float32")
     difference = safe_log(depth_pred, measured) - safe_log(depth, measured)
@@ -108,6 +113,7 @@ def depth_aware_segmentation_error(error, depth, valid, window=5, dilation=1, ta
     Returns:
         (B, H, W, 1) float32 in [0, 1].
     """
+    error, depth, valid = map(ops.convert_to_tensor, (error, depth, valid))
     measured = measured_mask(depth)
     log_depth = safe_log(depth, measured)
     counted = measured * ops.cast(valid, "float32")
@@ -122,7 +128,7 @@ def window_error(error, valid, window=5, dilation=1):
 
     Arguments and result as those of `depth_aware_segmentation_error`.
     """
-    valid = ops.cast(valid, "float32")
+    error, valid = ops.convert_to_tensor(error), ops.cast(valid, "float32")
     neighbours = window_pixels(ops.concatenate([error * valid, valid], axis=-1), window, dilation)
     return _gathered(error, neighbours[:, :, :, 0], neighbours[:, :, :, 1])
 

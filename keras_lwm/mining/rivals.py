@@ -10,6 +10,7 @@ from keras_lwm.mining.loss_weight_module import (
 )
 from keras_lwm.mining.measures import window_error
 from keras_lwm.mining.weighting import Weighting
+from keras_lwm.option_values import real, whole
 
 
 @keras.saving.register_keras_serializable(package="keras_lwm")
@@ -28,9 +29,7 @@ class FocalWeighting(Weighting):
 
     def __init__(self, gamma=2.0, strength=1.0, **kwargs):
         super().__init__(strength=strength, **kwargs)
-        if gamma < 0:
-            raise ValueError(f"Expected gamma of at least 0; received gamma={gamma}.")
-        self.gamma = gamma
+        self.gamma = real("gamma", gamma)
 
     def raw_weight(self, maps):
         return self.blended(maps["segmentation_error"] ** self.gamma, maps["valid"])
@@ -54,21 +53,18 @@ class OnlineHardExampleMining(Weighting):
 
     def __init__(self, threshold=0.3, min_share=1 / 16, strength=1.0, **kwargs):
         super().__init__(strength=strength, **kwargs)
-        if not 0 <= threshold <= 1 or not 0 < min_share <= 1:
-            raise ValueError(
-                "Expected threshold in [0, 1] and min_share in (0, 1]; received "
-                f"threshold={threshold}, min_share={min_share}."
-            )
-        self.threshold = threshold
-        self.min_share = min_share
+        self.threshold = real("threshold", threshold, most=1.0)
+        self.min_share = real("min_share", min_share, most=1.0)
+        if self.min_share == 0:
+            raise ValueError(f"Expected min_share above 0; received min_share={min_share}.")
 
     def raw_weight(self, maps):
         error, valid = maps["segmentation_error"], maps["valid"]
         batch, height, width = ops.shape(error)[:3]
         ranked = ops.sort(ops.reshape(error - (1.0 - valid), (batch, height * width)), axis=1)
         wanted = ops.ceil(self.min_share * ops.sum(valid, axis=(1, 2, 3)))
-        place = height * width - ops.cast(ops.maximum(wanted, 1.0), "int32")
-        least = ops.take_along_axis(ranked, ops.reshape(place, (-1, 1)), axis=1)
+        index = height * width - ops.cast(ops.maximum(wanted, 1.0), "int32")
+        least = ops.take_along_axis(ranked, ops.reshape(index, (-1, 1)), axis=1)
         hard = ops.logical_or(error > self.threshold, error >= ops.reshape(least, (-1, 1, 1, 1)))
         return self.blended(ops.cast(hard, "float32") * valid, valid)
 
@@ -99,8 +95,8 @@ class ErrorWindowWeighting(HardnessWeighting):
 
     def __init__(self, strength=0.5, floor=0.1, ceiling=4.0, window=5, dilation=1, **kwargs):
         super().__init__(strength=strength, floor=floor, ceiling=ceiling, **kwargs)
-        self.window = window
-        self.dilation = dilation
+        self.window = whole("window", window)
+        self.dilation = whole("dilation", dilation)
 
     def measurements(self, maps, labels, depth, depth_pred, main_output, training):
         error, valid = maps["segmentation_error"], maps["valid"]
@@ -124,8 +120,8 @@ class ShuffledWeighting(LossWeightModule):
 
     def __init__(self, seed=None, **options):
         super().__init__(**options)
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed = None if seed is None else whole("seed", seed, least=0)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     def raw_weight(self, maps):
         weight, valid = super().raw_weight(maps), maps["valid"]

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_lwm.mining.measures import image_mean, segmentation_error, valid_mask
+from keras_lwm.option_values import real
 from keras_lwm.resampling import resize_bilinear, resize_depth, resize_labels
 
 
@@ -14,7 +15,7 @@ class Weighting(keras.layers.Layer):
 
     Args:
         logits: (B, h, w, C) float, of the output whose loss is weighted.
-        labels: (B, H, W) integer class ids in [0, C), 255 = void, at any resolution.
+        labels: (B, H, W) integer class ids in [0, C), any other id being void, at any resolution.
         depth: (B, H, W, 1) metres, not finite or <= 0 = not measured; at any resolution.
         depth_pred: (B, H0, W0, 1) metres, positive, at any resolution. `depth` and `depth_pred`
             may be None where the weighting's `uses_depth` and `uses_depth_prediction` are False.
@@ -39,7 +40,7 @@ class Weighting(keras.layers.Layer):
     def __init__(self, strength=1.0, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(autocast=False, **kwargs)
-        self.strength = strength
+        self.strength = real("strength", strength)
         self.coefficient = self.add_weight(
             shape=(), initializer="ones", trainable=False, name="coefficient"
         )
@@ -62,7 +63,7 @@ class Weighting(keras.layers.Layer):
         size = ops.shape(logits)[1:3]
         logits = ops.stop_gradient(ops.cast(logits, "float32"))
         labels = resize_labels(ops.cast(labels, "int32"), size)
-        valid = valid_mask(labels)
+        valid = valid_mask(labels, logits.shape[-1])
         maps = {"valid": valid, "segmentation_error": segmentation_error(logits, labels)}
         if self.uses_depth:
             depth = resize_depth(ops.cast(depth, "float32"), size)

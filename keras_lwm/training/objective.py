@@ -2,9 +2,15 @@
 
 from keras import ops
 
-from keras_lwm.mining.measures import cross_entropy, image_mean, measured_mask, safe_log, valid_mask
+from keras_lwm.mining.measures import (
+    cross_entropy,
+    image_mean,
+    is_class,
+    measured_mask,
+    safe_log,
+    valid_mask,
+)
 from keras_lwm.resampling import resize_depth, resize_labels
-from keras_lwm.void import VOID
 
 BERHU_SHARE = 0.2
 
@@ -14,14 +20,15 @@ def segmentation_loss(logits, labels, weight, class_weights=None):
 
     Args:
         logits: (B, h, w, C) float.
-        labels: (B, h, w) integer class ids in [0, C), 255 = void.
+        labels: (B, h, w) integer class ids in [0, C); any other id is void.
         weight: (B, h, w) float, 0 on void.
         class_weights: None or C factors; a pixel's loss is multiplied by its label's.
 
     Returns:
         A float32 scalar. An image without a valid pixel adds 0, and counts as an image.
     """
-    valid = ops.not_equal(labels, VOID)
+    logits, labels = ops.convert_to_tensor(logits), ops.cast(labels, "int32")
+    valid = is_class(labels, logits.shape[-1])
     entropy = cross_entropy(ops.cast(logits, "float32"), labels)
     if class_weights is not None:
         factors = ops.convert_to_tensor(class_weights, "float32")
@@ -98,7 +105,7 @@ def privileged_objective(
 
     Args:
         outputs: dictionary of the network's outputs, (B, h, w, C).
-        labels: (B, H, W) integer class ids in [0, C), 255 = void.
+        labels: (B, H, W) integer class ids in [0, C); any other id is void.
         depth: (B, H, W, 1) metres, not finite or <= 0 = not measured; None where neither the
             weighting nor a depth output needs it.
         weighting: a `keras_lwm.mining.Weighting`.
@@ -152,4 +159,5 @@ def plain_objective(outputs, labels):
     """The validation loss: the main output's unweighted cross-entropy, whatever the weighting."""
     logits = outputs[MAIN_OUTPUT]
     labels = resize_labels(ops.cast(labels, "int32"), ops.shape(logits)[1:3])
-    return segmentation_loss(logits, labels, ops.squeeze(valid_mask(labels), -1))
+    valid = valid_mask(labels, logits.shape[-1])
+    return segmentation_loss(logits, labels, ops.squeeze(valid, -1))

@@ -14,8 +14,8 @@ def same_size_batch():
     return batch(size=SIZE, output=SIZE)
 
 
-def masked(labels):
-    return ops.convert_to_numpy(valid_mask(labels)) > 0
+def masked(labels, num_classes):
+    return ops.convert_to_numpy(valid_mask(labels, num_classes)) > 0
 
 
 def close(actual, expected):
@@ -34,7 +34,7 @@ def test_segmentation_error_is_one_minus_the_probability_of_the_right_class():
 
 def test_depth_prediction_error_equals_the_loops():
     sample = same_size_batch()
-    valid = masked(sample["labels"])
+    valid = masked(sample["labels"], sample["logits"].shape[-1])
     actual = mining.depth_prediction_error(
         sample["depth_pred"], sample["depth"], valid.astype("float32")
     )
@@ -62,7 +62,7 @@ def test_depth_prediction_error_without_a_mask_counts_every_measured_pixel():
 def test_windowed_error_equals_the_loops(window, dilation, tau):
     sample = same_size_batch()
     error = mining.segmentation_error(sample["logits"], sample["labels"])
-    valid = masked(sample["labels"])
+    valid = masked(sample["labels"], sample["logits"].shape[-1])
     actual = mining.depth_aware_segmentation_error(
         error, sample["depth"], valid.astype("float32"), window, dilation, tau
     )
@@ -78,7 +78,7 @@ def test_windowed_error_equals_the_loops(window, dilation, tau):
 def test_window_error_is_the_window_without_depth():
     sample = same_size_batch()
     error = mining.segmentation_error(sample["logits"], sample["labels"])
-    valid = masked(sample["labels"])
+    valid = masked(sample["labels"], sample["logits"].shape[-1])
     expected = image_by_image(
         lambda error, valid: reference.windowed_error(error, None, valid, 5, 1, 1.0),
         ops.convert_to_numpy(error)[..., 0].astype("float64"),
@@ -90,7 +90,7 @@ def test_window_error_is_the_window_without_depth():
 def test_at_one_depth_the_depth_aware_error_is_the_window_error():
     sample = same_size_batch()
     error = mining.segmentation_error(sample["logits"], sample["labels"])
-    valid = masked(sample["labels"]).astype("float32")
+    valid = masked(sample["labels"], sample["logits"].shape[-1]).astype("float32")
     depth = np.full_like(sample["depth"], 2.5)
     close(
         mining.depth_aware_segmentation_error(error, depth, valid),
