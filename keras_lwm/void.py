@@ -2,8 +2,6 @@
 
 import numpy as np
 
-# The void id of up to 255 classes. `void_id(num_classes)` is right for any number of them.
-VOID = 255
 MOST_CLASSES = 65535
 
 

@@ -191,8 +191,8 @@ def evaluate(
             or `SlidingWindow(size)`.
         subsets: parts of the pixels to score by themselves, such as `TrimapBand(3)` or
             `DepthRange(0, 2)`.
-        unusual_depth: accept a median depth below 0.1 m or above 80 m. Nobody asks where depth is
-            scored by nothing.
+        unusual_depth: accept a median depth below 0.1 m or above 80 m, as a `DepthPrivilegedModel`
+            made with `unusual_depth=True` does anyway. Depth is checked only where it is scored.
         progress: show a progress bar, in batches.
 
     Returns:
@@ -212,6 +212,8 @@ def evaluate(
     predictor = _frame_predictor(model, view or SingleScale())
     matrices = [ConfusionMatrix(num_classes) for _ in range(1 + len(subsets))]
     depth_sums = np.zeros(4)
+    network = model if isinstance(model, keras.Model) else model.network
+    unusual_depth = unusual_depth or getattr(network, "unusual_depth", False)
     depth_unit = DepthUnitCheck()
     frames = 0
     after_batch = _shown_batches(dataset) if progress else None

@@ -186,6 +186,10 @@ def test_depth_in_another_unit_is_refused_where_it_is_scored():
         with pytest.raises(ValueError, match=message):
             run(images, labels, depths, **options)
         assert run(images, labels, depths, unusual_depth=True, **options)["frames"] == 20
+    network = oracle.network(depth=True)
+    network.unusual_depth = True
+    data = oracle.batches(images, labels, depths)
+    assert evaluate(network, data, oracle.CLASSES, progress=False)["frames"] == 20
     with pytest.raises(ValueError, match=message):
         run(images[:1], labels[:1], depths[:1], depth=True)
     assert run(images[:1], labels[:1], depths[:1])["frames"] == 1
