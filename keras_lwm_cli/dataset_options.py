@@ -13,7 +13,12 @@ FOLDER = "rgbd_folder"
 _FOLDER_OPTIONS = (
     click.option("--depth-unit", type=float, help="Metres per unit of the depth files."),
     click.option("--first-id", type=int, help="The label files' id of the first class; else 0."),
-    click.option("--void-ids", type=int, multiple=True, help="Their ids of void; else 255."),
+    click.option(
+        "--void-ids",
+        type=int,
+        multiple=True,
+        help="Their ids of void; else 255, or 65535 beyond 255 classes.",
+    ),
     click.option("--splits", multiple=True, help="Names of lists; else all of the usual names."),
     click.option("--classes", help="File of class names in FOLDER; else classes.txt."),
     click.option("--colours", help="File of the classes' colours in FOLDER."),
@@ -30,7 +35,7 @@ _OPTIONS = (
 
 
 def folder_options(command):
-    """Adds what has to be told of a folder of frames; the names are those of `RgbdFolder`."""
+    """Adds the options of a folder of frames; the names are those of `RgbdFolder`."""
     for option in reversed(_FOLDER_OPTIONS):
         command = option(command)
     return command

@@ -29,7 +29,7 @@ def build(**options):
     """
     use_backend(None)
     builder = open_dataset(**options)
-    click.echo(f"{builder.info.full_name} lies in {builder.data_dir}")
+    click.echo(f"{builder.info.full_name} is in {builder.data_dir}")
     for split, info in builder.info.splits.items():
         click.echo(f"{split}: {info.num_examples} frames")
 
@@ -52,10 +52,10 @@ def build(**options):
 @click.pass_context
 @in_a_sentence
 def check(context, dataset, data_dir, sheet, json_path, **options):
-    """Reads every frame of the prepared NAME or NAME/CONFIG, or of FOLDER, and tells all faults.
+    """Reads every frame of the prepared NAME or NAME/CONFIG, or of FOLDER, and reports all errors.
 
     Of a folder, --depth-unit, --first-id and --void-ids may be left out: then what fits most files
-    is taken, and said. Exit code 1 if there is a fault; a remark is none.
+    is taken, and printed. Exit code 1 if there is an error; warnings do not count.
     """
     for path in (sheet, json_path):
         if path is not None and not path.parent.is_dir():
@@ -87,7 +87,7 @@ def _draw(report, sheet, default):
         click.echo("No picture: found no frame to show.")
         return
     if sheet is None and Path.cwd().is_relative_to(report.where):
-        click.echo("No picture: it would come to lie among the data; --sheet says where to.")
+        click.echo("No picture: it would be written among the data; choose a path by --sheet.")
         return
     path = sheet or default
     training_sheet(

@@ -16,7 +16,7 @@ from keras_lwm_cli.running import backend_option, in_a_sentence, use_backend
     type=click.Choice(["single-scale", "multi-scale", "sliding-window"]),
     default="single-scale",
     show_default=True,
-    help="How the network looks at a frame.",
+    help="How the network sees a frame.",
 )
 @click.option("--window", type=(int, int), help="Height and width of the sliding window.")
 @click.option(
@@ -37,7 +37,7 @@ def evaluate(model, split, view, window, boundary, depth_ranges, out, backend, *
     """Scores MODEL on the data set NAME, NAME/CONFIG, or the frames of FOLDER.
 
     MODEL is a run folder, a .keras file, a SavedModel folder, or an ONNX, LiteRT or OpenVINO file;
-    exported files are looked at in single scale alone.
+    exported files are scored in single scale alone.
     """
     if (window is None) == (view == "sliding-window"):
         raise click.UsageError("--view sliding-window needs --window, and no other view takes it.")
@@ -62,6 +62,7 @@ def evaluate(model, split, view, window, boundary, depth_ranges, out, backend, *
             class_names,
             view=views[view](),
             subsets=[*subsets, *(evaluation.DEPTH_RANGES if depth_ranges else ())],
+            unusual_depth=dataset["unusual_depth"],
             progress=False,
         )
     click.echo(evaluation.text_table(scores), nl=False)

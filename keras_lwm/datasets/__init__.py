@@ -41,7 +41,7 @@ def load_builder(
 
     Args:
         name: a key of `BUILDERS`, or `NAME/CONFIG`; without a config, the builder's first.
-        data_dir: where prepared data sets are kept; `None`: TFDS's own place.
+        data_dir: where prepared data sets are kept; `None`: TFDS's own folder.
         manual_dir: the folder of files that were fetched by hand, for data sets that need them;
             `None`: `downloads/manual` in `data_dir`.
         **options: passed to the builder, such as `folder` for `rgbd_folder`.

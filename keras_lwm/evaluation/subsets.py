@@ -5,8 +5,6 @@ import math
 import numpy as np
 from scipy import ndimage
 
-from keras_lwm.void import VOID
-
 
 class TrimapBand:
     """The pixels near a boundary between two classes, for the trimap mIoU.
@@ -28,12 +26,12 @@ class TrimapBand:
         self.width = width
         self.name = f"within {width:g} px of a boundary"
 
-    def mask(self, label, depth=None):
-        """Returns booleans (H, W) from `label` (H, W)."""
+    def mask(self, label: np.ndarray, depth: np.ndarray | None, void: int) -> np.ndarray:
+        """Returns booleans (H, W) from `label` (H, W), in which the id `void` is of no class."""
         touching = np.zeros(label.shape, bool)
         for before, after in ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:])):
             one, other = label[before], label[after]
-            boundary = (one != other) & (one != VOID) & (other != VOID)
+            boundary = (one != other) & (one != void) & (other != void)
             touching[before] |= boundary
             touching[after] |= boundary
         if not touching.any():
@@ -53,7 +51,7 @@ class DepthRange:
         self.far = far
         self.name = f"from {near:g} m" if math.isinf(far) else f"{near:g} to {far:g} m"
 
-    def mask(self, label, depth):
+    def mask(self, label: np.ndarray, depth: np.ndarray, void: int) -> np.ndarray:
         """Returns booleans (H, W) from `depth` (H, W), metres; unmeasured ones are in no range."""
         measured = np.isfinite(depth) & (depth > 0)
         return measured & (depth >= self.near) & (depth < self.far)

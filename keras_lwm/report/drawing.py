@@ -11,26 +11,26 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from keras_lwm.atomic_write import atomic_write
-from keras_lwm.void import VOID
+from keras_lwm.void import void_id
 
 UNMEASURED = (217, 217, 217)
 VOID_STRIPES = ((255, 255, 255), (96, 96, 96))
 
 
-def colour_labels(label, palette):
-    """Colours class ids (H, W) by `palette` (C, 3): uint8 (H, W, 3); void is striped.
+def colour_labels(label, palette) -> np.ndarray:
+    """Colours class ids (H, W) by `palette` (C, 3): uint8 (H, W, 3); `void_id(C)` is striped.
 
     Raises:
         ValueError: if an id is neither void nor in the palette.
     """
     label = np.asarray(label).astype("int64")
     palette = np.asarray(palette, "uint8")
-    void = label == VOID
+    void = label == void_id(len(palette))
     known = label[~void]
     if known.size and not 0 <= known.min() <= known.max() < len(palette):
         raise ValueError(
-            f"Expected class ids from 0 to {len(palette) - 1}, or {VOID} (void), one a colour; "
-            f"received ids from {known.min()} to {known.max()}."
+            f"Expected class ids from 0 to {len(palette) - 1}, or {void_id(len(palette))} (void), "
+            f"one a colour; received ids from {known.min()} to {known.max()}."
         )
     return striped(palette[np.where(void, 0, label)], void)
 
@@ -74,8 +74,8 @@ def check_sequences(maps, class_names, palette):
         )
     lengths = {title: len(values) for title, values in maps.items() if values is not None}
     if set(lengths.values()) != {lengths["image"]} or not lengths["image"]:
-        told = ", ".join(f"{count} of {title}" for title, count in lengths.items())
-        raise ValueError(f"Expected maps of one number of samples, at least 1; received {told}.")
+        counts = ", ".join(f"{count} of {title}" for title, count in lengths.items())
+        raise ValueError(f"Expected maps of one number of samples, at least 1; received {counts}.")
 
 
 def as_picture(image):
@@ -116,7 +116,8 @@ def has_holes(depths):
 
 
 def present_classes(class_names, palette, *sequences):
-    ids = {int(i) for labels in sequences for label in labels for i in np.unique(label)} - {VOID}
+    ids = {int(i) for labels in sequences for label in labels for i in np.unique(label)}
+    ids -= {void_id(len(palette))}
     return [(class_names[class_id], palette[class_id]) for class_id in sorted(ids)]
 
 

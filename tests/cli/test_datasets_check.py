@@ -41,21 +41,21 @@ def test_a_clean_folder(folder, check, tmp_path):
     reading = "Read as: --depth-unit 0.001 --first-id 0 --void-ids 255 (inferred; pass them"
     assert reading in answer.output
     assert "frames       4: train 3, val 1" in answer.output
-    assert "Clean: found no fault in 4 frames." in answer.output
+    assert "Clean: found no error in 4 frames." in answer.output
     assert json.loads((tmp_path / "here" / "report.json").read_text())["clean"] is True
     with Image.open(tmp_path / "here" / "check_frames.png") as picture:
         assert np.asarray(picture.convert("RGB")).std() > 0
     assert files(folder) == before
 
 
-def test_planted_faults(folder, check):
+def test_planted_errors(folder, check):
     (folder / "label" / "frame1.png").unlink()
     (folder / "rgb" / "frame2.png").write_text("no picture")
     answer = check(folder)
     assert answer.exit_code == 1
     assert "'frame1', but there is no label/frame1" in answer.output
     assert "Cannot read the picture rgb/frame2.png" in answer.output
-    assert "Found 2 faults in 2 files." in answer.output
+    assert "Found 2 errors in 2 files." in answer.output
 
 
 def test_options_are_passed_on(folder, check):
@@ -72,7 +72,7 @@ def test_the_picture_never_falls_among_the_data_unasked(folder, check, monkeypat
     monkeypatch.chdir(folder / "rgb")
     before = files(folder)
     answer = check("..")
-    assert "No picture: it would come to lie among the data" in answer.output
+    assert "No picture: it would be written among the data" in answer.output
     assert files(folder) == before
     assert check("..", "--sheet", tmp_path / "sheet.png").exit_code == 0
     assert (tmp_path / "sheet.png").exists()

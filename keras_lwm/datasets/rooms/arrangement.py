@@ -5,10 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from keras_lwm.datasets.rooms import clutter, materials
-from keras_lwm.datasets.rooms.catalogue import FLOOR
+from keras_lwm.datasets.rooms.catalogue import FLOOR, VOID
 from keras_lwm.datasets.rooms.furnishing import Furnishing
 from keras_lwm.datasets.rooms.solids import box
-from keras_lwm.void import VOID
 
 UNKNOWN_SHARE = 0.1  # of the clutter
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_lwm.datasets.rooms.camera import Camera
+from keras_lwm.datasets.rooms.catalogue import VOID
 from keras_lwm.datasets.rooms.room import Room, WindowLight
 from keras_lwm.datasets.rooms.scene import SKIN, Hits, Scene, dots, unit
-from keras_lwm.void import VOID
 
 OCCLUSION_RAYS = 2
 OCCLUSION_REACH = 0.9  # metres

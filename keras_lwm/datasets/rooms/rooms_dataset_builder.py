@@ -42,7 +42,7 @@ class Rooms(PartwiseBuilder):
         return tfds.core.DatasetInfo(
             builder=self,
             description=_DESCRIPTION,
-            features=sample_features(),
+            features=sample_features(len(CLASS_NAMES)),
             metadata=sample_metadata(CLASS_NAMES, PALETTE),
             disable_shuffling=True,
         )
