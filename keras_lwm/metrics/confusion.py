@@ -56,6 +56,7 @@ def confusion_matrix_of(counts, num_classes: int) -> np.ndarray:
     return counts[:-1].reshape(num_classes, num_classes)
 
 
+@keras.saving.register_keras_serializable(package="keras_lwm")
 class ConfusionMatrix(keras.metrics.Metric):
     """Counts label against predicted class over all pixels of an evaluation; void is ignored.
 
@@ -96,7 +97,7 @@ class ConfusionMatrix(keras.metrics.Metric):
         self.low.assign(ops.bitwise_and(low, _LOW_MASK))
 
     def result(self) -> dict:
-        """Returns float32 scalars from 0 to 1, fit to be logs; 0 where no pixel was counted.
+        """Returns float32 scalars from 0 to 1, fit to be logs; NaN where no pixel was counted.
 
         `pixel_accuracy`, `mean_accuracy`, `mean_iou` and `frequency_weighted_iou`, as defined by
         `class_scores`. Mean IoU is over the classes that occur in labels or predictions.
@@ -104,7 +105,8 @@ class ConfusionMatrix(keras.metrics.Metric):
         words = ops.cast(self.low, "float32") + ops.cast(self.high, "float32") * 2.0**_LOW_BITS
         matrix = ops.reshape(words[:-1], (self.num_classes, self.num_classes))
         scores = class_scores(matrix, ops)
-        return {name: scores[name] for name in MEANS}
+        counted = ops.sum(matrix) > 0
+        return {name: ops.where(counted, scores[name], float("nan")) for name in MEANS}
 
     def matrix(self) -> np.ndarray:
         """Returns the counts as a NumPy int64 (C, C): rows are labels, columns predictions.

@@ -39,13 +39,14 @@ def depth_error_sums(depth, depth_pred):
     )
 
 
+@keras.saving.register_keras_serializable(package="keras_lwm")
 class DepthErrors(keras.metrics.Metric):
     """Errors of predicted depth over all measured pixels of an evaluation.
 
     `result()` returns float32 scalars: `abs_rel` (mean of |p - d| / d), `rmse` (metres) and
     `delta_1.25` (share of pixels with max(p / d, d / p) < 1.25), as in Eigen, Puhrsch and Fergus,
     "Depth map prediction from a single image using a multi-scale deep network" (NIPS 2014). All
-    are 0 while nothing measured was seen.
+    are NaN while nothing measured was seen.
 
     Example:
         >>> metric = DepthErrors()
@@ -64,7 +65,7 @@ class DepthErrors(keras.metrics.Metric):
 
     def result(self):
         count, relative, squared, close = ops.unstack(ops.convert_to_tensor(self.sums), 4)
-        count = ops.maximum(count, 1.0)
+        count = ops.where(count > 0, count, float("nan"))
         return {
             "abs_rel": relative / count,
             "rmse": ops.sqrt(squared / count),

@@ -2,6 +2,7 @@
 
 from keras_lwm.option_values import real, reals, whole
 from keras_lwm.training.objective import MAIN_OUTPUT, segmentation_outputs
+from keras_lwm.void import check_num_classes
 
 
 def plain_class_weights(class_weights, num_classes):
@@ -72,8 +73,7 @@ def check_network(outputs, weighting):
     if len(set(classes.values())) > 1:
         raise ValueError(f"Expected one number of classes in every output; received {classes}.")
     num_classes = classes[MAIN_OUTPUT]
-    if num_classes is None or num_classes < 2:
-        raise ValueError(f"Expected a network of at least 2 classes; received {num_classes}.")
+    check_num_classes(num_classes)
     if weighting.uses_depth_prediction and "depth" not in outputs:
         raise ValueError(
             f"{type(weighting).__name__} needs predicted depth: expected a network with a depth "
