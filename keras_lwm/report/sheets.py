@@ -38,17 +38,18 @@ def hard_pixel_maps(model, image, label, depth) -> dict[str, np.ndarray]:
     """What a model makes of one frame, and how hard its pixels are.
 
     A weighting that does not measure DPE or DSE itself gets them from a `LossWeightModule` that
-    gathers by window, which needs no training: so every picture shows the same columns.
+    gathers by window, which needs no training: so every picture shows the same columns. Where the
+    network predicts no depth, there is neither a `predicted_depth` nor a DPE.
 
     Args:
-        model: a `DepthPrivilegedModel` with a depth output.
+        model: a `DepthPrivilegedModel`.
         image: (H, W, 3), 0..255.
         label: (H, W) class ids, 255 = void (65535 beyond 255 classes).
         depth: (H, W, 1) metres; not finite or <= 0 = not measured.
 
     Returns:
         A dictionary of NumPy arrays: `prediction` (H, W) class ids; `predicted_depth` (h, w) metres
-        and the maps `dpe`, `dse` and `weight`, at the main output's resolution.
+        and the maps `dpe`, `dse` and `weight` (h, w), at the main output's resolution.
     """
     # Compiled: run op by op, JAX would compile every layer by itself.
     outputs = model.predict_on_batch(image[None].astype("float32"))
@@ -58,14 +59,17 @@ def hard_pixel_maps(model, image, label, depth) -> dict[str, np.ndarray]:
         ops.convert_to_tensor(label[None].astype("int32")),
         ops.convert_to_tensor(depth[None], "float32"),
     )
-    maps = LossWeightModule(gathering="window").measure(logits, *targets, outputs["depth"])
-    maps |= model.weighting.measure(logits, *targets, outputs["depth"])
+    depth_pred = outputs.get("depth")
+    by_window = LossWeightModule(gathering="window", alpha=0.0 if depth_pred is None else 1.0)
+    maps = by_window.measure(logits, *targets, depth_pred)
+    maps |= model.weighting.measure(logits, *targets, depth_pred)
     shown = {
         "prediction": ops.argmax(resize_bilinear(logits, image.shape[:2]), axis=-1),
-        "predicted_depth": ops.squeeze(outputs["depth"], -1),
         "weight": maps["loss_weight"],
-        **{short: maps[name] for name, short in MEASURES.items()},
+        **{short: maps[name] for name, short in MEASURES.items() if name in maps},
     }
+    if depth_pred is not None:
+        shown["predicted_depth"] = ops.squeeze(depth_pred, -1)
     return {name: ops.convert_to_numpy(values)[0] for name, values in shown.items()}
 
 

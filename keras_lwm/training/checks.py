@@ -88,7 +88,9 @@ class InputMonitor(keras.metrics.Metric):
         self.unusual_depth = unusual_depth
         # Largest pixel, largest negative pixel's size, largest id outside the classes above and
         # below, counts and sums: all start at 0, as a metric is reset.
-        self.largest = self.add_variable((4,), "zeros", dtype="float32", name="largest")
+        self.largest = self.add_variable(
+            (4,), "zeros", "float32", aggregation="only_first_replica", name="largest"
+        )
         self.sums = self.add_variable((3,), "zeros", dtype="float32", name="sums")
 
     def update_state(self, image, targets):
@@ -112,11 +114,8 @@ class InputMonitor(keras.metrics.Metric):
             measured = measured_mask(depth)
             count, total = ops.sum(measured), ops.sum(safe_log(depth, measured))
         sums = [ops.sum(ops.cast(invalid, "float32")), count, total]
-        largest, sums = (
-            ops.stack([ops.cast(v, "float32") for v in each]) for each in (largest, sums)
-        )
-        self.largest.assign(ops.maximum(self.largest, largest))
-        self.sums.assign(ops.add(self.sums, sums))
+        self.largest.assign(ops.maximum(self.largest, _vector(largest)))
+        self.sums.assign(ops.add(self.sums, _vector(sums)))
 
     def result(self):
         return self.sums[0]
@@ -140,6 +139,8 @@ class InputMonitor(keras.metrics.Metric):
         if invalid:
             lowest, highest = int(_LARGEST_ID - below), int(above - _LARGEST_ID)
             ids = f"id {lowest}" if lowest == highest else f"ids from {lowest} to {highest}"
+            if not above:  # Another replica saw them.
+                ids = "ids of no class"
             raise ValueError(
                 f"The batches hold the label {ids} ({int(invalid)} pixels): expected 0 to "
                 f"{self.num_classes - 1}, or {void_id(self.num_classes)} for void."
@@ -149,6 +150,10 @@ class InputMonitor(keras.metrics.Metric):
         if measured and not self.unusual_depth:
             typical = math.exp(log_depth / measured)
             check_depth_unit(typical, "The depth of the batches", statistic="mean (geometric)")
+
+
+def _vector(numbers):
+    return ops.stack([ops.cast(number, "float32") for number in numbers])
 
 
 def _vector(numbers):

@@ -51,12 +51,18 @@ class TrainingOptimizer(keras.optimizers.Optimizer):
         if self.built:
             return
         self._parts.build(variables)
-        self.skipped_in_a_row = self.add_variable((), "zeros", "int32", name="skipped_in_a_row")
+        self.skipped_in_a_row = self._counter("skipped_in_a_row", "zeros", "int32")
         if self.scales_loss:
             scale = keras.initializers.Constant(self._parts.initial_scale)
-            self.loss_scale = self.add_variable((), scale, "float32", name="loss_scale")
-            self.valid_since = self.add_variable((), "zeros", "int32", name="valid_since")
+            self.loss_scale = self._counter("loss_scale", scale, "float32")
+            self.valid_since = self._counter("valid_since", "zeros", "int32")
         super().build(list(variables))
+
+    def _counter(self, name, initializer, dtype):
+        # Every replica of a distributed step counts the same.
+        return self.add_variable(
+            (), initializer, dtype, aggregation="only_first_replica", name=name
+        )
 
     @property
     def variables(self):
@@ -101,6 +107,8 @@ class TrainingOptimizer(keras.optimizers.Optimizer):
             self._step(grads, variables)
             for variable, value in zip(state, before, strict=True):
                 variable.assign(ops.where(finite, variable.value, value))
+        elif _in_replica():
+            finite = _step_of_replicas(self._step, finite, grads, variables)
         else:
             ops.cond(finite, lambda: self._step(grads, variables), lambda: None)
         self._count(finite)
@@ -261,6 +269,39 @@ def _without_global_clip(part):
         yield
     finally:
         part.optimizer.global_clipnorm = limit
+
+
+def _in_replica():
+    """Whether this is one replica of several of a TensorFlow strategy."""
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    context = tf.distribute.get_replica_context()
+    return context is not None and context.num_replicas_in_sync > 1
+
+
+def _step_of_replicas(step, finite, grads, variables):
+    """Takes a step where no replica's gradients are invalid; returns whether none were.
+
+    Optimisers wait for all replicas, which TensorFlow allows in a condition only outside of them:
+    see `keras.optimizers.LossScaleOptimizer`.
+    """
+    import tensorflow as tf
+
+    def across_replicas(strategy, grads, finite):
+        (finite, *_) = strategy.experimental_local_results(finite)
+        tf.cond(
+            finite,
+            lambda: strategy.extended.call_for_each_replica(step, args=(grads, variables)),
+            lambda: None,
+        )
+
+    context = tf.distribute.get_replica_context()
+    invalid = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.cast(~finite, "float32"))
+    finite = tf.equal(invalid, 0.0)
+    context.merge_call(across_replicas, args=(grads, finite))
+    return finite
 
 
 def all_finite(tensors):

@@ -51,7 +51,9 @@ if keras.backend.backend() == "tensorflow":
         def _differentiate(self, x, y, variables):
             with tf.GradientTape() as tape:
                 loss, parts, outputs = self.training_loss(x, y)
-                scaled = self.optimizer.scale_loss(loss)
+                # The gradients of all replicas of a strategy are summed.
+                replicas = tf.distribute.get_strategy().num_replicas_in_sync
+                scaled = self.optimizer.scale_loss(loss) / replicas
             return loss, parts, outputs, tape.gradient(scaled, variables)
 
 elif keras.backend.backend() == "torch":
