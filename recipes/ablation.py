@@ -19,6 +19,7 @@ import click
 from keras_lwm_cli.running import backend_option, in_a_sentence, use_backend
 from keras_lwm_cli.training_options import WEIGHTING, shared_options, typed_command
 
+COUNT = click.IntRange(1)
 ROWS = (
     "cross_entropy,side_outputs,multi_task,dpe,dse_window,dse_binned,both,full,"
     "focal,ohem,pixel_error,error_window,class_error,shuffled"
@@ -65,14 +66,14 @@ DEFAULTS = {
 @click.option("--void-ids", type=int, multiple=True, default=(255,), show_default=True)
 @click.option("--size", type=(int, int), default=(192, 256), show_default=True)
 @click.option("--rows", default=ROWS, show_default=True, help="Which rows, with commas.")
-@click.option("--seeds", type=click.IntRange(1), default=3, help="Seeds 0, 1, ... of each row.")
-@click.option("--workers", type=click.IntRange(1), default=1, help="Cells at the same time.")
+@click.option("--seeds", type=COUNT, default=3, show_default=True, help="Of each row: 0, 1, ...")
+@click.option("--workers", type=COUNT, default=1, show_default=True, help="Cells at a time.")
 @click.option("--train-encoder", is_flag=True, help="Train everything, not the decoder alone.")
-@click.option("--views", default=8, show_default=True, help="Of each frame, encoder frozen.")
-@click.option("--loaders", default=1, show_default=True, help="Threads that load batches.")
+@click.option("--views", type=COUNT, default=8, show_default=True, help="A frame, encoder frozen.")
+@click.option("--loaders", type=COUNT, default=1, show_default=True, help="Threads that load.")
 @shared_options(DEFAULTS)
 @click.option("--out", type=click.Path(), default="runs/ablation", show_default=True)
-@click.option("--write-frames", type=click.Path(exists=False), help="Only pack frames, to here.")
+@click.option("--write-frames", type=click.Path(), help="Only pack frames, to here.")
 @backend_option
 @click.pass_context
 @in_a_sentence

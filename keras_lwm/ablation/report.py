@@ -192,6 +192,7 @@ def draw_differences(path: Path, summary: Mapping) -> None:
         axis.errorbar(means, range(len(rows)), xerr=halves, fmt="o", capsize=3)
         axis.set_xlabel(f"{name}, difference to {BASELINE} (points)")
         axis.set_yticks(range(len(rows)), rows)
+        axis.locator_params(axis="x", nbins=6)
         axis.grid(axis="x", color="0.9")
     axes[0].invert_yaxis()
     drawing.tight_layout()
