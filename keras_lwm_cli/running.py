@@ -35,7 +35,7 @@ def in_a_sentence(command):
     def guarded(*args, **kwargs):
         try:
             return command(*args, **kwargs)
-        except (ValueError, ImportError) as error:
+        except (ValueError, ImportError, ChildProcessError) as error:
             *_, last = traceback.extract_tb(error.__traceback__)
             if "keras_lwm" not in Path(last.filename).parts:
                 raise

@@ -9,9 +9,9 @@ two minutes. Nobody has run its 20 epochs to the end yet: with `--epochs 4 --siz
 """
 
 import click
-from options import training_options
 
 from keras_lwm_cli.running import in_a_sentence, use_backend
+from keras_lwm_cli.training_options import open_run, training_options
 
 
 @click.command()
@@ -50,9 +50,8 @@ from keras_lwm_cli.running import in_a_sentence, use_backend
 def main(context, backend, data_dir, **_):
     """Trains on the frames of FOLDER, and scores on its test split."""
     use_backend(backend)
-    from experiment import open_run, report, train
-
     from keras_lwm.datasets import load_builder
+    from keras_lwm.experiment import report, train
 
     run = open_run(context)
     options = run.options

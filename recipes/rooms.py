@@ -8,9 +8,9 @@ runs differ a little: TensorFlow's threads round as they come).
 """
 
 import click
-from options import training_options
 
 from keras_lwm_cli.running import in_a_sentence, use_backend
+from keras_lwm_cli.training_options import open_run, training_options
 
 
 @click.command()
@@ -40,9 +40,8 @@ from keras_lwm_cli.running import in_a_sentence, use_backend
 def main(context, backend, data_dir, **_):
     """Trains on rendered rooms, and scores on rooms that were never trained on."""
     use_backend(backend)
-    from experiment import open_run, report, train
-
     from keras_lwm.datasets import load_builder
+    from keras_lwm.experiment import report, train
 
     run = open_run(context)
 

@@ -39,6 +39,7 @@ sys.meta_path[:] = map(WithoutAbsent, sys.meta_path)
 import keras
 import numpy as np
 import keras_lwm
+import keras_lwm.ablation, keras_lwm.experiment
 
 keras_lwm.RefineNet("resnet50", num_classes=5, variant="light", channels=16)
 network = keras_lwm.RefineNet("efficientnet_lite0", 5, "light", weights="imagenet", channels=32)
@@ -73,11 +74,15 @@ def test_without_tensorflow_it_imports_builds_and_trains():
 
 
 @functools.cache
-def imported_packages(path):
-    """The names of everything that a file imports, inside its functions too."""
-    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-    plain = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    return [*plain, *(node.module for node in nodes if isinstance(node, ast.ImportFrom))]
+def imported_names(path):
+    """The full names of everything that a file imports, inside its functions too."""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return names
 
 
 def importers(*packages):
@@ -85,7 +90,7 @@ def importers(*packages):
     return {
         str(path.relative_to(PACKAGE))
         for path in PACKAGE.rglob("*.py")
-        for name in imported_packages(path)
+        for name in imported_names(path)
         if any(name == package or name.startswith(f"{package}.") for package in packages)
     }
 
@@ -105,13 +110,17 @@ def test_keras_cv_is_imported_in_one_module_and_only_when_asked_for():
     assert importers("keras_cv") == set()
 
 
+def test_click_is_for_the_command_line_alone():
+    assert importers("click") == set()
+
+
 def test_nobody_imports_private_keras():
     assert importers("keras.src") == set()
 
 
 def test_imports_go_one_way():
-    """Each room may import those before it, and no other."""
-    rooms = {
+    """Each package may import those that it names here, and no other."""
+    known = {
         "mining": set(),
         "networks": set(),
         "metrics": set(),
@@ -122,9 +131,14 @@ def test_imports_go_one_way():
         "evaluation": {"metrics"},
         "report": {"mining", "metrics"},
         "deployment": {"networks", "run_folder", "evaluation"},
+        "experiment": {"mining", "networks", "training", "run_folder", "evaluation", "report"},
+        "ablation": {"mining", "networks", "rgbd_folder", "datasets", "evaluation", "experiment"},
     }
-    for room, known in rooms.items():
-        for other in set(rooms) - known - {room}:
-            found = [path for path in importers(f"keras_lwm.{other}") if path.startswith(room)]
+    assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == set(known)
+    for package in known:
+        for other in set(known) - known[package] - {package}:
+            found = [
+                path for path in importers(f"keras_lwm.{other}") if path.startswith(f"{package}/")
+            ]
             assert not found, f"{found} import {other}"
     assert importers("keras_lwm_cli") == set()
