@@ -35,6 +35,8 @@ OBJECTIVE = {
     "depth_weight": (float, "Factor of the depth loss."),
     "depth_loss": (click.Choice(["berhu", "log_l1", "scale_invariant"]), "Loss of depth."),
     "l2": (float, "Share of each weight in its gradient, the decay of the published schedules."),
+    "max_skipped_steps": (int, "Invalid steps in a row that end the run."),
+    "unusual_depth": (bool, "Whether depth that does not look like metres is right."),
 }
 CURRICULUM = {
     "start": (float, "Coefficient of the first epoch; -1 = easy pixels first."),

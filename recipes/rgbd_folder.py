@@ -18,9 +18,8 @@ from keras_lwm_cli.training_options import open_run, training_options
 @click.argument("folder", type=click.Path(exists=True, file_okay=False))
 @click.option("--depth-unit", type=float, help="Metres per unit of the depth files.")
 @click.option("--first-id", type=int, default=0, show_default=True, help="Id of the first class.")
-@click.option("--void-ids", type=int, multiple=True, default=(255,), show_default=True)
+@click.option("--void-ids", type=int, multiple=True, help="Else 255, 65535 beyond 255 classes.")
 @click.option("--size", type=(int, int), help="Height and width to store frames in, for speed.")
-@click.option("--unusual-depth", is_flag=True, help="Accept a median below 0.1 m or above 80 m.")
 @click.option("--train-split", default="train", show_default=True)
 @click.option("--validation-split", default="val", show_default=True)
 @click.option("--test-split", default="test", show_default=True)
@@ -63,9 +62,9 @@ def main(context, backend, data_dir, **_):
         folder=options["folder"],
         depth_unit=options["depth_unit"],
         first_id=options["first_id"],
-        void_ids=options["void_ids"],
+        void_ids=options["void_ids"] or None,
         size=options["size"],
-        unusual_depth=options["unusual_depth"],
+        unusual_depth=bool(options["unusual_depth"]),
         splits=dict.fromkeys(splits),
         data_dir=data_dir,
     )

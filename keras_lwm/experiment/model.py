@@ -21,7 +21,10 @@ WEIGHTING = (
     *("alpha", "beta", "gathering", "window", "dilation", "tau", "bins", "depth_range", "momentum"),
     *("gamma", "threshold", "min_share"),
 )
-OBJECTIVE = ("side_weight", "depth_weight", "depth_loss", "l2")
+OBJECTIVE = (
+    *("side_weight", "depth_weight", "depth_loss", "l2"),
+    *("max_skipped_steps", "unusual_depth"),
+)
 OPTIMIZER = ("optimizer", "learning_rate", "schedule", "warm_up", "weight_decay")
 CURRICULUM = ("start", "end", "over", "shape")
 AUGMENTATION = ("crop", "scale")

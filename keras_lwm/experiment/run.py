@@ -109,11 +109,12 @@ def _draw_predictions(run, model, dataset, metadata, images=4):
             "labels": label,
             "predictions": maps["prediction"],
             "depths": depth,
-            "predicted_depths": maps["predicted_depth"],
-            "dpe": maps["dpe"],
+            "predicted_depths": maps.get("predicted_depth"),
+            "dpe": maps.get("dpe"),
             "dse": maps["dse"],
             "weights": maps["weight"],
         }
         for column, values in row.items():
-            sheet.setdefault(column, []).append(values)
+            if values is not None:
+                sheet.setdefault(column, []).append(values)
     prediction_sheet(run.predictions_path, **sheet, **metadata)
