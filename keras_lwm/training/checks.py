@@ -94,7 +94,10 @@ class InputMonitor(keras.metrics.Metric):
         self.sums = self.add_variable((3,), "zeros", dtype="float32", name="sums")
 
     def update_state(self, image, targets):
-        """Takes in a batch: `image` (B, H, W, 3), `targets` with `label` and, perhaps, `depth`."""
+        """Takes in a batch: `image` (B, H, W, 3), `targets` with `label` and, perhaps, `depth`.
+
+        What is no image but, say, a dictionary of features computed before has no range to check.
+        """
         high, low = _extremes(image)
         labels = ops.cast(targets["label"], "int32")
         invalid = ops.logical_and(
@@ -161,6 +164,8 @@ def _vector(numbers):
 
 
 def _extremes(image):
+    if isinstance(image, (dict, list, tuple)):
+        return 0.0, 0.0
     if keras.backend.standardize_dtype(image.dtype) == "uint8":
         return 255.0, 0.0
     image = ops.cast(image, "float32")
