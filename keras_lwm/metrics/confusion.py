@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_lwm.metrics.scores import MEANS, class_scores
+from keras_lwm.tensors import Tensor
 from keras_lwm.void import check_num_classes, void_id
 
 _LOW_BITS = 30
@@ -13,7 +14,7 @@ _LOW_MASK = (1 << _LOW_BITS) - 1
 MOST_COUNTED = 46339
 
 
-def confusion_counts(labels, class_ids, num_classes: int):
+def confusion_counts(labels, class_ids, num_classes: int) -> Tensor:
     """Counts the pixels of every (label, predicted class) pair, void left out.
 
     Args:
@@ -90,7 +91,7 @@ class ConfusionMatrix(keras.metrics.Metric):
         self.low = self.add_variable((size,), "zeros", dtype="int32", name="low")
         self.high = self.add_variable((size,), "zeros", dtype="int32", name="high")
 
-    def update_state(self, labels, class_ids):
+    def update_state(self, labels, class_ids) -> None:
         """Adds a batch: `labels` as of `confusion_counts`; `class_ids` likewise, 0 to C - 1."""
         low = ops.add(self.low, confusion_counts(labels, class_ids, self.num_classes))
         self.high.assign(ops.add(self.high, ops.right_shift(low, _LOW_BITS)))
@@ -118,5 +119,5 @@ class ConfusionMatrix(keras.metrics.Metric):
         high = ops.convert_to_numpy(self.high).astype("int64")
         return confusion_matrix_of(low + (high << _LOW_BITS), self.num_classes)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"num_classes": self.num_classes, "name": self.name}

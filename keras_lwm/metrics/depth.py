@@ -4,9 +4,10 @@ import keras
 from keras import ops
 
 from keras_lwm.resampling import resize_bilinear
+from keras_lwm.tensors import Tensor
 
 
-def depth_error_sums(depth, depth_pred):
+def depth_error_sums(depth, depth_pred) -> Tensor:
     """Sums what the usual depth scores are means of, over the measured pixels.
 
     Args:
@@ -59,11 +60,11 @@ class DepthErrors(keras.metrics.Metric):
         super().__init__(name=name)
         self.sums = self.add_variable((4,), "zeros", dtype="float32", name="sums")
 
-    def update_state(self, depth, depth_pred):
+    def update_state(self, depth, depth_pred) -> None:
         """Adds a batch; takes what `depth_error_sums` takes."""
         self.sums.assign(ops.add(self.sums, depth_error_sums(depth, depth_pred)))
 
-    def result(self):
+    def result(self) -> dict:
         count, relative, squared, close = ops.unstack(ops.convert_to_tensor(self.sums), 4)
         count = ops.where(count > 0, count, float("nan"))
         return {
@@ -72,5 +73,5 @@ class DepthErrors(keras.metrics.Metric):
             "delta_1.25": close / count,
         }
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"name": self.name}

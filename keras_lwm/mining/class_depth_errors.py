@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_lwm.mining.measures import measured_mask, safe_log, valid_mask
 from keras_lwm.option_values import real, reals, whole
+from keras_lwm.tensors import Tensor
 
 
 def depth_limits(depth_range) -> tuple[float, float]:
@@ -56,14 +57,14 @@ class ClassDepthErrors(keras.layers.Layer):
         self.seen = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="seen")
         self.built = True
 
-    def depth_bins(self, depth):
+    def depth_bins(self, depth) -> Tensor:
         """The bin of each measured pixel, (B, H, W) int32; unmeasured pixels fall anywhere."""
         nearest, farthest = self.depth_range
         log_depth = ops.squeeze(safe_log(depth, measured_mask(depth)), -1)
         position = (log_depth - math.log(nearest)) / math.log(farthest / nearest) * self.bins
         return ops.cast(ops.clip(ops.floor(position), 0, self.bins - 1), "int32")
 
-    def update(self, error, labels, depth):
+    def update(self, error, labels, depth) -> None:
         """Takes in a batch: `error` (B, H, W, 1), `labels` (B, H, W), `depth` (B, H, W, 1)."""
         valid = valid_mask(labels, self.num_classes)
         weight = ops.reshape(valid * measured_mask(depth), (-1,))
@@ -81,7 +82,7 @@ class ClassDepthErrors(keras.layers.Layer):
         self.errors.assign(ops.where(count > 0, kept * errors + (1.0 - kept) * mean, errors))
         self.seen.assign(ops.where(count > 0, 1.0, seen))
 
-    def call(self, labels, depth):
+    def call(self, labels, depth) -> Tensor:
         """The binned error of each pixel: (B, H, W, 1), of no meaning on void pixels."""
         errors, seen = self.errors.value, self.seen.value
         overall = ops.sum(errors * seen) / ops.maximum(ops.sum(seen), 1.0)
@@ -100,7 +101,7 @@ class ClassDepthErrors(keras.layers.Layer):
     def _cells(self, labels, depth):
         return self._classes(labels) * self.bins + self.depth_bins(depth)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "num_classes": self.num_classes,

@@ -9,7 +9,7 @@ from keras_lwm.option_values import real
 SHAPES = ("linear", "cosine", "step")
 
 
-def curriculum_coefficient(epoch, epochs, start=0.0, end=1.0, over=0.5, shape="linear"):
+def curriculum_coefficient(epoch, epochs, start=0.0, end=1.0, over=0.5, shape="linear") -> float:
     """The coefficient c of an epoch: from `start` to `end` over the first share `over` of them.
 
     Args:
@@ -59,13 +59,13 @@ class CurriculumCallback(keras.callbacks.Callback):
             )
         return coefficient
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch, logs=None) -> None:
         self._coefficient().assign(
             curriculum_coefficient(
                 epoch, self.params["epochs"], self.start, self.end, self.over, self.shape
             )
         )
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs=None) -> None:
         if logs is not None:
             logs["coefficient"] = float(keras.ops.convert_to_numpy(self._coefficient()))

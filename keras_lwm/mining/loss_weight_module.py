@@ -12,6 +12,7 @@ from keras_lwm.mining.measures import (
 )
 from keras_lwm.mining.weighting import Weighting
 from keras_lwm.option_values import real, whole
+from keras_lwm.tensors import Tensor
 
 
 class HardnessWeighting(Weighting):
@@ -31,16 +32,16 @@ class HardnessWeighting(Weighting):
         self.floor = real("floor", floor, most=1.0)
         self.ceiling = real("ceiling", ceiling, least=1.0)
 
-    def raw_weight(self, maps):
+    def raw_weight(self, maps) -> Tensor:
         exponent = self.coefficient * self.strength
         weight = ops.exp(exponent * ops.log(ops.maximum(maps["hardness"], EPSILON)))
         return ops.clip(weight, self.floor, self.ceiling)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "floor": self.floor, "ceiling": self.ceiling}
 
 
-def beside_average(measured, valid):
+def beside_average(measured, valid) -> Tensor:
     """A measurement as a multiple of its image's mean over the valid pixels; 1 where that is 0."""
     mean = image_mean(measured, valid)
     return ops.where(mean > 0, measured / ops.where(mean > 0, mean, 1.0), 1.0)
@@ -119,7 +120,7 @@ class LossWeightModule(HardnessWeighting):
         self.num_classes = None
         self.built = False
 
-    def build(self, logits_shape):
+    def build(self, logits_shape) -> None:
         if self.gathering == "binned":
             self.num_classes = logits_shape[-1]
             options = (self.num_classes, self.bins, self.depth_range, self.momentum)
@@ -130,10 +131,12 @@ class LossWeightModule(HardnessWeighting):
         self.built = True
 
     @property
-    def uses_depth_prediction(self):
+    def uses_depth_prediction(self) -> bool:
         return self.alpha > 0
 
-    def measurements(self, maps, labels, depth, depth_pred, main_output, training):
+    def measurements(
+        self, maps, labels, depth, depth_pred, main_output, training
+    ) -> dict[str, Tensor]:
         error, valid = maps["segmentation_error"], maps["valid"]
         bins_input = labels, depth, training and main_output
         measured, hardness = {}, 1.0
@@ -154,7 +157,7 @@ class LossWeightModule(HardnessWeighting):
             hardness *= beside_average(dse, valid) ** self.beta
         return {**measured, "hardness": hardness}
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "alpha": self.alpha,

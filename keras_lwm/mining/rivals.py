@@ -11,6 +11,7 @@ from keras_lwm.mining.loss_weight_module import (
 from keras_lwm.mining.measures import window_error
 from keras_lwm.mining.weighting import Weighting
 from keras_lwm.option_values import real, whole
+from keras_lwm.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_lwm")
@@ -31,10 +32,10 @@ class FocalWeighting(Weighting):
         super().__init__(strength=strength, **kwargs)
         self.gamma = real("gamma", gamma)
 
-    def raw_weight(self, maps):
+    def raw_weight(self, maps) -> Tensor:
         return self.blended(maps["segmentation_error"] ** self.gamma, maps["valid"])
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "gamma": self.gamma}
 
 
@@ -58,7 +59,7 @@ class OnlineHardExampleMining(Weighting):
         if self.min_share == 0:
             raise ValueError(f"Expected min_share above 0; received min_share={min_share}.")
 
-    def raw_weight(self, maps):
+    def raw_weight(self, maps) -> Tensor:
         error, valid = maps["segmentation_error"], maps["valid"]
         batch, height, width = ops.shape(error)[:3]
         ranked = ops.sort(ops.reshape(error - (1.0 - valid), (batch, height * width)), axis=1)
@@ -68,7 +69,7 @@ class OnlineHardExampleMining(Weighting):
         hard = ops.logical_or(error > self.threshold, error >= ops.reshape(least, (-1, 1, 1, 1)))
         return self.blended(ops.cast(hard, "float32") * valid, valid)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "threshold": self.threshold,
@@ -80,7 +81,9 @@ class OnlineHardExampleMining(Weighting):
 class PixelErrorWeighting(HardnessWeighting):
     """The Loss Weight Module's map from each pixel's own segmentation error: no gathering."""
 
-    def measurements(self, maps, labels, depth, depth_pred, main_output, training):
+    def measurements(
+        self, maps, labels, depth, depth_pred, main_output, training
+    ) -> dict[str, Tensor]:
         return {"hardness": beside_average(maps["segmentation_error"], maps["valid"])}
 
 
@@ -98,12 +101,14 @@ class ErrorWindowWeighting(HardnessWeighting):
         self.window = whole("window", window)
         self.dilation = whole("dilation", dilation)
 
-    def measurements(self, maps, labels, depth, depth_pred, main_output, training):
+    def measurements(
+        self, maps, labels, depth, depth_pred, main_output, training
+    ) -> dict[str, Tensor]:
         error, valid = maps["segmentation_error"], maps["valid"]
         gathered = window_error(error, valid, self.window, self.dilation)
         return {"hardness": beside_average(gathered, valid)}
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "window": self.window, "dilation": self.dilation}
 
 
@@ -123,7 +128,7 @@ class ShuffledWeighting(LossWeightModule):
         self.seed = None if seed is None else whole("seed", seed, least=0)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
 
-    def raw_weight(self, maps):
+    def raw_weight(self, maps) -> Tensor:
         weight, valid = super().raw_weight(maps), maps["valid"]
         shape = ops.shape(weight)
         pixels = (shape[0], shape[1] * shape[2])
@@ -135,5 +140,5 @@ class ShuffledWeighting(LossWeightModule):
         shuffled = ops.take_along_axis(drawn, ops.maximum(rank, 0), axis=1)
         return ops.reshape(shuffled, shape)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "seed": self.seed}

@@ -60,7 +60,7 @@ def _to_keras_layout(name, tensor):
     return tensor.transpose((2, 3, 0, 1) if "_depthwise_conv" in name else (2, 3, 1, 0))
 
 
-def load_efficientnet_lite0_weights(model, path=None):
+def load_efficientnet_lite0_weights(model, path=None) -> None:
     """Loads the ImageNet weights into a model of `efficientnet_lite0`.
 
     Args:
@@ -146,7 +146,7 @@ def _inverted_bottleneck(inputs, stage, stride, initializer, name):
     return x
 
 
-def efficientnet_lite0(input_shape=(None, None, 3), kernel_initializer="he_normal"):
+def efficientnet_lite0(input_shape=(None, None, 3), kernel_initializer="he_normal") -> keras.Model:
     """EfficientNet-Lite0 without its classifier or pretrained weights.
 
     Args:

@@ -65,7 +65,7 @@ def _import_keras_cv(name):
         ) from error
 
 
-def keras_cv_backbone(name, input_shape):
+def keras_cv_backbone(name, input_shape) -> keras.Model:
     """A pyramid of keras-cv, randomly initialised.
 
     Args:

@@ -10,7 +10,7 @@ RESIZED = "logits_at_image_size"
 """Name of the layer that resizes the logits."""
 
 
-def segmenter(model, output="logits"):
+def segmenter(model, output="logits") -> keras.Model:
     """The RGB-only inference model inside a training network, sharing its weights.
 
     Only the layers that `segmentation` depends on are in it: no weight and no operation of the

@@ -13,6 +13,7 @@ from keras_lwm.samples import (
     check_label,
     typical_depth,
 )
+from keras_lwm.tensors import Tensor
 from keras_lwm.void import void_id
 
 
@@ -93,7 +94,7 @@ class InputMonitor(keras.metrics.Metric):
         )
         self.sums = self.add_variable((3,), "zeros", dtype="float32", name="sums")
 
-    def update_state(self, image, targets):
+    def update_state(self, image, targets) -> None:
         """Takes in a batch: `image` (B, H, W, 3), `targets` with `label` and, perhaps, `depth`.
 
         What is no image but, say, a dictionary of features computed before has no range to check.
@@ -120,7 +121,7 @@ class InputMonitor(keras.metrics.Metric):
         self.largest.assign(ops.maximum(self.largest, _vector(largest)))
         self.sums.assign(ops.add(self.sums, _vector(sums)))
 
-    def result(self):
+    def result(self) -> Tensor:
         return self.sums[0]
 
     def check(self) -> None:
@@ -189,10 +190,10 @@ class InputCheck(keras.callbacks.Callback):
         self._in_a_row = 0
         self._waiting = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch, logs=None) -> None:
         self._counted = (-1, 0.0)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch, logs=None) -> None:
         if self._first:
             self._first = False
             self.model.input_monitor.check()
@@ -200,7 +201,7 @@ class InputCheck(keras.callbacks.Callback):
         self._count_skipped()
         self._waiting = (batch, logs["skipped_steps"])
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs=None) -> None:
         self._count_skipped()
         self.model.input_monitor.check()
 

@@ -1,6 +1,7 @@
 """The model that is trained: a functional network, its weighting, and its losses."""
 
 import inspect
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ from keras_lwm import mining
 from keras_lwm.metrics import ConfusionMatrix, DepthErrors
 from keras_lwm.option_values import real, whole
 from keras_lwm.resampling import resize_bilinear, resize_labels
+from keras_lwm.tensors import Tensor
 from keras_lwm.training.checks import InputCheck, InputMonitor, check_arrays, check_targets
 from keras_lwm.training.objective import (
     DEPTH_LOSSES,
@@ -137,7 +139,7 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         self.input_monitor = InputMonitor(self.num_classes, self.unusual_depth)
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         return [
             *self.mean_logs.values(),
             self.skipped_steps,
@@ -146,17 +148,17 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
             self.input_monitor,
         ]
 
-    def reset_metrics(self):
+    def reset_metrics(self) -> None:
         """Resets all metrics, once what they saw of the data has been checked."""
         self.input_monitor.check()
         super().reset_metrics()
 
     @property
-    def needs_depth(self):
+    def needs_depth(self) -> bool:
         """Whether training targets must hold depth."""
         return self.weighting.uses_depth or "depth" in self.output
 
-    def unpack(self, data):
+    def unpack(self, data) -> tuple:
         """Takes a batch apart into image and targets."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         if sample_weight is not None:
@@ -166,7 +168,7 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
             )
         return x, y
 
-    def training_loss(self, x, y):
+    def training_loss(self, x, y) -> tuple[Tensor, dict, dict]:
         """Forward pass and objective: the loss, its parts for the logs, and the outputs."""
         check_targets(y, self.needs_depth)
         outputs = self(x, training=True)
@@ -188,7 +190,7 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         squares = [ops.sum(ops.square(variable)) for variable in self.trainable_variables]
         return 0.5 * self.l2 * sum(ops.cast(square, "float32") for square in squares)
 
-    def training_logs(self, x, y, loss, parts, outputs, finite):
+    def training_logs(self, x, y, loss, parts, outputs, finite) -> dict[str, Tensor]:
         """Takes a step into the running logs, unless it was skipped, and returns them."""
         self.input_monitor.update_state(x, y)
         counts = ops.cast(finite, "float32")
@@ -207,7 +209,7 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         self.segmentation_scores.update_state(labels, ops.argmax(logits, axis=-1))
         return {**logs, **self.segmentation_scores.result()}
 
-    def evaluation_logs(self, x, y):
+    def evaluation_logs(self, x, y) -> dict[str, Tensor]:
         """Takes a validation batch into the running logs, and returns them."""
         check_targets(y, needs_depth=False)
         self.input_monitor.update_state(x, y)
@@ -231,7 +233,7 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         jit_compile="auto",
         auto_scale_loss=True,
         **not_supported,
-    ):
+    ) -> None:
         """Chooses optimiser and execution, as `keras.Model.compile`; the losses are the model's.
 
         With `auto_scale_loss` the loss is scaled where a layer computes in float16.
@@ -283,7 +285,7 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         trained = {id(variable) for variable in optimizer.trained_variables()}
         return trained == {id(variable) for variable in self.trainable_variables}
 
-    def make_train_function(self, force=False):
+    def make_train_function(self, force=False) -> Callable:
         """Makes the compiled step, once the optimiser has its state.
 
         An optimiser that is built inside a traced function doubles the time of the first step.
@@ -301,7 +303,7 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
             )
         return super().make_train_function(force)
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict:
         if not self.compiled:
             return {}
         index = {id(variable): number for number, variable in enumerate(self.weights)}
@@ -320,7 +322,7 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
             "weights_without_decay": undecayed,
         }
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config) -> None:
         config = keras.saving.deserialize_keras_object(config)
         trained, undecayed = config.pop("trained_weights"), config.pop("weights_without_decay")
         asked_for = config["jit_compile"]
@@ -339,12 +341,12 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         saved = {id(variable) for variable in (*self.weights, *self.metrics_variables)}
         return [v for v in self.non_trainable_variables if id(v) not in saved]
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store) -> None:
         super().save_own_variables(store)
         for index, seed in enumerate(self._seeds()):
             store[f"seed_{index}"] = ops.convert_to_numpy(seed.value)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store) -> None:
         seeds = self._seeds()
         names = [f"seed_{index}" for index in range(len(seeds))]
         given = {name: store[name] for name in sorted(store.keys()) if name.startswith("seed_")}
@@ -355,7 +357,7 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         for seed, name in zip(seeds, names, strict=True):
             seed.assign(given[name])
 
-    def fit(self, *args, **kwargs):
+    def fit(self, *args, **kwargs) -> keras.callbacks.History:
         """Trains as `keras.Model.fit`; arrays are checked first, see `check_arrays`.
 
         Raises:
@@ -383,7 +385,7 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
             given["callbacks"] = [check, *callbacks]
         return super().fit(*call.args[1:], **call.kwargs)
 
-    def evaluate(self, *args, **kwargs):
+    def evaluate(self, *args, **kwargs) -> list | dict:
         """Evaluates as `keras.Model.evaluate`; arrays are checked first, see `check_arrays`."""
         given = inspect.signature(keras.Model.evaluate).bind(self, *args, **kwargs).arguments
         refuse_weights(given)
@@ -396,12 +398,12 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         if isinstance(x, np.ndarray):
             check_arrays(x, y, self.num_classes, needs_depth, self.unusual_depth)
 
-    def save(self, filepath, *args, **kwargs):
+    def save(self, filepath, *args, **kwargs) -> None:
         """Saves as `keras.Model.save`; what cannot be loaded again is refused before."""
         self.get_config()
         super().save(filepath, *args, **kwargs)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         weighting = type(self.weighting)
         registered = keras.saving.get_registered_name(weighting)
         if keras.saving.get_registered_object(registered) is not weighting:
@@ -429,7 +431,7 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config, custom_objects=None) -> "DepthPrivilegedModel":
         config = dict(config)
         trainable = config.pop("trainable_layers")
         network, weighting = (

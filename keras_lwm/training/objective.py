@@ -11,11 +11,12 @@ from keras_lwm.mining.measures import (
     valid_mask,
 )
 from keras_lwm.resampling import resize_depth, resize_labels
+from keras_lwm.tensors import Tensor
 
 BERHU_SHARE = 0.2
 
 
-def segmentation_loss(logits, labels, weight, class_weights=None):
+def segmentation_loss(logits, labels, weight, class_weights=None) -> Tensor:
     """Weighted cross-entropy: the mean over each image's valid pixels, then over the images.
 
     Args:
@@ -56,7 +57,7 @@ def _scale_invariant(difference, measured):
 DEPTH_LOSSES = {"berhu": _berhu, "log_l1": _log_l1, "scale_invariant": _scale_invariant}
 
 
-def depth_loss(depth_pred, depth, loss="berhu"):
+def depth_loss(depth_pred, depth, loss="berhu") -> Tensor:
     """Loss of predicted depth on t = log depth_pred - log depth, over the measured pixels.
 
     `"log_l1"` is |t|; `"berhu"` (Laina et al., 3DV 2016) is |t| up to 0.2 times the image's
@@ -80,7 +81,7 @@ MAIN_OUTPUT = "segmentation"
 MEASURES = ("depth_prediction_error", "depth_aware_segmentation_error")
 
 
-def segmentation_outputs(outputs):
+def segmentation_outputs(outputs) -> list[str]:
     """The names of the outputs that segment, the main one first, then from fine to coarse."""
     sides = [name for name in outputs if name.startswith("side_")]
     return [MAIN_OUTPUT, *sorted(sides, key=lambda name: int(name.removeprefix("side_")))]
@@ -95,7 +96,7 @@ def privileged_objective(
     depth_weight=0.5,
     depth_loss="berhu",
     class_weights=None,
-):
+) -> tuple[Tensor, dict[str, Tensor]]:
     """The training loss: weighted cross-entropy of every output, and the loss of predicted depth.
 
         L = sum_k omega_k mean_images mean_i W_i CE_i + depth_weight mean_images mean_i rho_i
@@ -155,7 +156,7 @@ def _mean_measures(maps):
     }
 
 
-def plain_objective(outputs, labels):
+def plain_objective(outputs, labels) -> Tensor:
     """The validation loss: the main output's unweighted cross-entropy, whatever the weighting."""
     logits = outputs[MAIN_OUTPUT]
     labels = resize_labels(ops.cast(labels, "int32"), ops.shape(logits)[1:3])

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
+from keras_lwm.tensors import Tensor
+
 _TORCH_OPTIMIZERS = "keras.src.backend.torch.optimizers."
 
 
@@ -65,7 +67,7 @@ class TrainingOptimizer(keras.optimizers.Optimizer):
         )
 
     @property
-    def variables(self):
+    def variables(self) -> list[keras.Variable]:
         if not self.built:
             return []
         scaling = [self.loss_scale, self.valid_since] if self.scales_loss else []
@@ -78,18 +80,18 @@ class TrainingOptimizer(keras.optimizers.Optimizer):
         return self._parts.initial_scale is not None
 
     @property
-    def iterations(self):
+    def iterations(self) -> Tensor:
         return self._parts.base.iterations
 
     @property
-    def learning_rate(self):
+    def learning_rate(self) -> Tensor:
         return self._parts.base.learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, learning_rate):
+    def learning_rate(self, learning_rate) -> None:
         self._parts.base.learning_rate = learning_rate
 
-    def scale_loss(self, loss):
+    def scale_loss(self, loss) -> Tensor:
         """The loss to be differentiated: scaled, where there is loss scaling."""
         loss = self._parts.base.scale_loss(loss)
         return loss * ops.cast(self.loss_scale, loss.dtype) if self.scales_loss else loss
@@ -304,7 +306,7 @@ def _step_of_replicas(step, finite, grads, variables):
     return finite
 
 
-def all_finite(tensors):
+def all_finite(tensors) -> Tensor:
     """Whether every number in every tensor is finite, as a boolean scalar."""
     return ops.all(ops.stack([ops.all(ops.isfinite(tensor)) for tensor in tensors]))
 
@@ -318,7 +320,7 @@ def invalid_unless_finite(loss, gradients) -> list:
     return gradients
 
 
-def portable_config(config):
+def portable_config(config) -> dict | list:
     """The serialized `config`, with PyTorch's optimisers under the public names they stand for.
 
     Under PyTorch Keras puts a class of its own behind `keras.optimizers.AdamW`, and saves that

@@ -5,7 +5,7 @@ from keras_lwm.training.objective import MAIN_OUTPUT, segmentation_outputs
 from keras_lwm.void import check_num_classes
 
 
-def plain_class_weights(class_weights, num_classes):
+def plain_class_weights(class_weights, num_classes) -> list[float] | None:
     if class_weights is None:
         return None
     if isinstance(class_weights, dict):
@@ -23,7 +23,7 @@ def plain_class_weights(class_weights, num_classes):
     return reals("class_weights", class_weights)
 
 
-def plain_multipliers(model, multipliers):
+def plain_multipliers(model, multipliers) -> dict[str, float]:
     """Learning-rate multipliers as plain values; ValueError where the model has no such layer."""
     names = [layer.name for layer in model.layers if layer.weights]
     for name in multipliers:
@@ -38,7 +38,7 @@ def plain_multipliers(model, multipliers):
     }
 
 
-def refuse_weights(arguments):
+def refuse_weights(arguments) -> None:
     """Refuses what `fit` and `evaluate` take elsewhere to weight samples and classes."""
     for name in ("sample_weight", "class_weight"):
         if arguments.get(name) is not None:
@@ -48,7 +48,7 @@ def refuse_weights(arguments):
             )
 
 
-def refuse_other_losses(options):
+def refuse_other_losses(options) -> None:
     for name, value in options.items():
         if name not in ("loss", "loss_weights", "metrics", "weighted_metrics"):
             raise TypeError(f"compile() got an unexpected keyword argument {name!r}.")
@@ -60,7 +60,7 @@ def refuse_other_losses(options):
             )
 
 
-def check_network(outputs, weighting):
+def check_network(outputs, weighting) -> int:
     """Refuses outputs that cannot be trained with this weighting; returns the number of classes."""
     names = sorted(outputs) if isinstance(outputs, dict) else type(outputs).__name__
     known = {MAIN_OUTPUT, "side_8", "side_16", "side_32", "depth"}
