@@ -105,3 +105,36 @@ def test_impossible_windows_are_refused(options):
     name = next(iter(options))
     with pytest.raises(ValueError, match=f"received {name}={options[name]}"):
         mining.depth_aware_segmentation_error(error, sample["depth"], error, **options)
+
+
+def test_every_measure_takes_numpy_arrays_and_tensors_alike():
+    sample = same_size_batch()
+    sample["valid"] = masked(sample["labels"], sample["logits"].shape[-1]).astype("float32")
+    sample["error"] = np.full_like(sample["valid"], 0.25)
+    measures = {
+        mining.segmentation_error: ("logits", "labels"),
+        mining.cross_entropy: ("logits", "labels"),
+        mining.depth_prediction_error: ("depth_pred", "depth", "valid"),
+        mining.depth_aware_segmentation_error: ("error", "depth", "valid"),
+        window_error: ("error", "valid"),
+    }
+    for measure, names in measures.items():
+        arrays = [ops.convert_to_numpy(sample[name]) for name in names]
+        tensors = [ops.convert_to_tensor(array) for array in arrays]
+        np.testing.assert_array_equal(
+            ops.convert_to_numpy(measure(*arrays)), ops.convert_to_numpy(measure(*tensors))
+        )
+
+
+@pytest.mark.parametrize("invalid", [-1, 5, 255, 65535])
+def test_a_label_that_is_no_class_is_void(invalid):
+    sample = same_size_batch()
+    num_classes = sample["logits"].shape[-1]
+    labels = np.array(ops.convert_to_numpy(sample["labels"]), "int32")
+    labels[:, 2:4] = max(invalid, num_classes) if invalid > 0 else invalid
+    void = np.where((labels >= 0) & (labels < num_classes), labels, 255)
+    for measure in (mining.segmentation_error, mining.cross_entropy):
+        close(
+            measure(sample["logits"], labels), ops.convert_to_numpy(measure(sample["logits"], void))
+        )
+        assert (ops.convert_to_numpy(measure(sample["logits"], labels))[:, 2:4] == 0).all()
