@@ -150,10 +150,10 @@ class InputMonitor(keras.metrics.Metric):
                 f"{self.num_classes - 1}, or {void_id(self.num_classes)} for void."
             )
         if high or low:
-            check_image_range(-low, high, "the batches")
+            check_image_range(-low if low else 0.0, high, "the batches")
         if measured and not self.unusual_depth:
             typical = math.exp(log_depth / measured)
-            check_depth_unit(typical, "The depth of the batches", statistic="mean (geometric)")
+            check_depth_unit(typical, "The depth of the batches", statistic="geometric mean")
 
 
 def _vector(numbers):
