@@ -10,10 +10,14 @@ ends the iteration in a `tf.errors.InvalidArgumentError` that names the sample.
 import collections
 
 import numpy as np
-import tensorflow as tf
-import tensorflow_datasets as tfds
 
 from keras_lwm.augmentation import Augmentation
+from keras_lwm.extras import imports_of
+
+with imports_of("tensorflow", "Reading batches by tf.data (keras_lwm.pipeline)"):
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
 from keras_lwm.datasets.python_functions import numpy_function
 from keras_lwm.datasets.records import Records, split_info
 from keras_lwm.datasets.sample import require_samples

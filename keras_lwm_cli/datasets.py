@@ -61,6 +61,9 @@ def check(context, dataset, data_dir, sheet, json_path, **options):
         if path is not None and not path.parent.is_dir():
             raise click.UsageError(f"Cannot write {path}: there is no folder {path.parent}.")
     use_backend(None)
+    if sheet is not None:
+        # A picture that was asked for is missed now, not when every frame has been read.
+        import keras_lwm.report  # noqa: F401
     from keras_lwm.atomic_write import write_json
     from keras_lwm.datasets import new_builder
     from keras_lwm.datasets.check import check_builder, check_folder, report_text
@@ -81,13 +84,16 @@ def check(context, dataset, data_dir, sheet, json_path, **options):
 
 
 def _draw(report, sheet, default):
-    from keras_lwm.report import training_sheet
-
     if not report.examples:
         click.echo("No picture: found no frame to show.")
         return
     if sheet is None and Path.cwd().is_relative_to(report.where):
         click.echo("No picture: it would be written among the data; choose a path by --sheet.")
+        return
+    try:
+        from keras_lwm.report import training_sheet
+    except ImportError as error:
+        click.echo(f"No picture: {error}")
         return
     path = sheet or default
     training_sheet(

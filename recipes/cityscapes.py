@@ -12,6 +12,8 @@ which choose nothing: both settings train on the 2,975 of `train`.
 the learning rate, crops of 600, scales from 0.7 to 1.3, flips. What the publications leave open
 (learning rate, its decay, batch size, number of epochs) is this recipe's own choice.
 `--setting modern`: AdamW, a warm-up, larger crops and more scales.
+
+It needs the extras `benchmarks` and `report`.
 """
 
 import click

@@ -2,10 +2,11 @@
 
     python recipes/rgbd_folder.py FOLDER --depth-unit 0.001 --first-id 1 --void-ids 0
 
-It needs the extra `pretrained`. On 2 CPU cores under TensorFlow an epoch of 500 frames takes one to
-two minutes. Nobody has run its 20 epochs to the end yet: with `--epochs 4 --size 240 320
---validation-split tune --test-split val` on 795 frames of NYUv2's training split, cut by scene into
-497 / 101 / 197, the 40 classes came to a mIoU of 15.9 % (PixAcc 51.3 %), still rising.
+It needs the extras `tensorflow`, `report` and `pretrained`. On 2 CPU cores under TensorFlow an
+epoch of 500 frames takes one to two minutes. Nobody has run its 20 epochs to the end yet: with
+`--epochs 4 --size 240 320 --validation-split tune --test-split val` on 795 frames of NYUv2's
+training split, cut by scene into 497 / 101 / 197, the 40 classes came to a mIoU of 15.9 % (PixAcc
+51.3 %), still rising.
 """
 
 import click

@@ -9,6 +9,7 @@ import numpy as np
 from keras_lwm.ablation.rows import BASELINE, METHOD
 from keras_lwm.ablation.runner import AblationFolder
 from keras_lwm.atomic_write import atomic_write, write_json
+from keras_lwm.extras import imports_of
 
 OVERALL = {
     "mean_iou": "mIoU",
@@ -71,10 +72,11 @@ def measured(scores: Mapping) -> dict[str, float]:
 
 def interval(values: Sequence[float]) -> float | None:
     """Half the width of the 95 % interval of the mean (Student's t); None for a single value."""
-    from scipy import stats
-
     if len(values) < 2:
         return None
+    with imports_of("report", "An interval of the ablation"):
+        from scipy import stats
+
     return float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5)
 
 
@@ -179,7 +181,8 @@ def _difference(figure):
 
 def draw_differences(path: Path, summary: Mapping) -> None:
     """Draws each row's paired difference in mIoU and PixAcc, with intervals, as a PNG."""
-    from matplotlib.figure import Figure
+    with imports_of("report", "The ablation's figure"):
+        from matplotlib.figure import Figure
 
     rows = [row for row in summary if row != BASELINE]
     drawing = Figure(figsize=(9, 0.4 * len(rows) + 1.4))

@@ -3,8 +3,12 @@
 import contextlib
 
 import keras
-import tensorflow as tf
-import tensorflow_datasets as tfds
+
+from keras_lwm.extras import imports_of
+
+with imports_of("tensorflow", "Preparing a data set (keras_lwm.datasets)"):
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
 
 from keras_lwm.datasets.cityscapes import CityscapesDepth
 from keras_lwm.datasets.nyu_depth_v2 import NyuDepthV2Labeled

@@ -14,7 +14,6 @@ The packages are imported when a file that needs them is opened.
 """
 
 import contextlib
-import importlib
 from pathlib import Path
 
 import keras
@@ -23,7 +22,6 @@ from keras import ops
 from keras_lwm.deployment.formats import (
     DESCRIPTION_ASSET,
     DESCRIPTION_KEY,
-    FORMATS,
     without_telemetry,
 )
 from keras_lwm.deployment.inference_network import (
@@ -34,23 +32,9 @@ from keras_lwm.deployment.inference_network import (
     load_in_float32,
 )
 from keras_lwm.description import Description
+from keras_lwm.extras import imports_of
 from keras_lwm.run_folder import find_run_model
 from keras_lwm.run_folder.checkpoints import read_description
-
-
-def import_package(name, install, path):
-    """Imports the package that runs `path`.
-
-    Raises:
-        ImportError: if it is missing; the sentence says what to install: an extra of keras_lwm.
-    """
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ImportError(
-            f"{path} is run by the package {name.partition('.')[0]}, which cannot be imported "
-            f"({error}): pip install {install}"
-        ) from error
 
 
 @contextlib.contextmanager
@@ -160,7 +144,9 @@ class SavedModelRuntime:
     """Runs where TensorFlow puts it: on its GPU if it has one, else on the CPU."""
 
     def __init__(self, path):
-        self._tensorflow = import_package("tensorflow", "tensorflow", path)
+        with imports_of("tensorflow", f"Running {path}"):
+            import tensorflow
+        self._tensorflow = tensorflow
         asset = path / "assets" / DESCRIPTION_ASSET
         self.description = stored_description(
             asset.read_text("utf-8") if asset.exists() else None, path
@@ -179,7 +165,6 @@ class SavedModelRuntime:
         return self._run(**{IMAGE: self._tensorflow.constant(images)})[output].numpy()
 
 
-_ONNX_INSTALL = f"keras_lwm[{FORMATS['onnx'].extra}]"
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 
 
@@ -187,7 +172,8 @@ class OnnxRuntime:
     """Runs on the GPU where onnxruntime-gpu is installed, else on the CPU."""
 
     def __init__(self, path):
-        onnxruntime = import_package("onnxruntime", _ONNX_INSTALL, path)
+        with imports_of("onnx", f"Running {path}"):
+            import onnxruntime
         available = onnxruntime.get_available_providers()
         providers = [provider for provider in _PROVIDERS if provider in available]
         with opening(path, "an ONNX file"):
@@ -204,7 +190,6 @@ class OnnxRuntime:
         return self._session.run([output], {IMAGE: images})[0]
 
 
-_LITERT_INSTALL = f"keras_lwm[{FORMATS['litert'].extra}]"
 _LITERT_SIGNATURE = "serving_default"
 
 
@@ -212,7 +197,8 @@ class LiteRTRuntime:
     """Runs on the CPU."""
 
     def __init__(self, path):
-        litert = import_package("ai_edge_litert.interpreter", _LITERT_INSTALL, path)
+        with imports_of("litert", f"Running {path}"):
+            import ai_edge_litert.interpreter as litert
         with opening(path, "a LiteRT file"):
             content = path.read_bytes()
             self._interpreter = litert.Interpreter(model_content=content)
@@ -233,7 +219,8 @@ class LiteRTRuntime:
 
 def _metadata(content, name, path):
     """The text of one entry of a model's metadata; None where there is no such entry."""
-    schema = import_package("ai_edge_litert.schema_py_generated", _LITERT_INSTALL, path)
+    with imports_of("litert", f"Running {path}"):
+        import ai_edge_litert.schema_py_generated as schema
     model = schema.Model.GetRootAs(content)
     for index in range(model.MetadataLength()):
         entry = model.Metadata(index)
@@ -242,7 +229,6 @@ def _metadata(content, name, path):
     return None
 
 
-_OPENVINO_INSTALL = f"keras_lwm[{FORMATS['openvino'].extra}]"
 # Some processors compute in half precision unless told otherwise.
 _IN_FLOAT32 = {"INFERENCE_PRECISION_HINT": "f32"}
 
@@ -251,8 +237,8 @@ class OpenVINORuntime:
     """Runs on the CPU, in float32."""
 
     def __init__(self, path):
-        with without_telemetry():
-            openvino = import_package("openvino", _OPENVINO_INSTALL, path)
+        with without_telemetry(), imports_of("openvino", f"Running {path}"):
+            import openvino
         core = openvino.Core()
         with opening(path, "an OpenVINO file"):
             model = core.read_model(path)

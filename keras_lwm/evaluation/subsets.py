@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from scipy import ndimage
 
 
 class TrimapBand:
@@ -34,9 +33,22 @@ class TrimapBand:
             boundary = (one != other) & (one != void) & (other != void)
             touching[before] |= boundary
             touching[after] |= boundary
-        if not touching.any():
-            return touching
-        return ndimage.distance_transform_edt(~touching) < self.width
+        return _nearer(touching, self.width)
+
+
+def _nearer(mask, distance):
+    """The pixels (H, W) that are nearer than `distance` to one of `mask`, in a straight line."""
+    height, width = mask.shape
+    rows = np.arange(height, dtype="float32")[:, None]
+    above = np.maximum.accumulate(np.where(mask, rows, -np.inf), axis=0)
+    below = np.minimum.accumulate(np.where(mask, rows, np.inf)[::-1], axis=0)[::-1]
+    squared = np.minimum(rows - above, below - rows) ** 2
+    near = np.zeros(mask.shape, bool)
+    for columns in range(math.ceil(min(distance, width))):
+        reached = squared < distance**2 - columns**2
+        near[:, columns:] |= reached[:, : width - columns]
+        near[:, : width - columns] |= reached[:, columns:]
+    return near
 
 
 class DepthRange:

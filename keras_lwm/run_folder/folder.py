@@ -1,7 +1,6 @@
 """One folder that holds everything a training leaves behind, and from which it can be resumed."""
 
 import csv
-import importlib.util
 import json
 import warnings
 from pathlib import Path
@@ -10,6 +9,7 @@ import keras
 
 from keras_lwm.atomic_write import as_json, atomic_write, write_json
 from keras_lwm.description import Description
+from keras_lwm.extras import install, missing_packages
 from keras_lwm.run_folder.checkpoints import SaveBest, SaveLast, read_progress
 
 
@@ -164,7 +164,7 @@ class RunFolder:
         """Returns the Keras callbacks that write history, TensorBoard, best and last model.
 
         They belong after every callback that adds to an epoch's logs. TensorBoard needs the
-        packages tensorflow and tensorboard; without them it is left out, with a warning.
+        extra `tensorflow`; without it, it is left out, with a warning.
 
         Args:
             monitor: the log that decides which model is the best.
@@ -176,13 +176,11 @@ class RunFolder:
         if self.description is None:
             raise ValueError(f"Expected begin() before callbacks() of the run in {self.path}.")
         writers = [WriteHistory(self.history_path, self.initial_epoch)]
-        missing = [
-            name for name in ("tensorflow", "tensorboard") if importlib.util.find_spec(name) is None
-        ]
+        missing = missing_packages("tensorflow", "tensorboard")
         if missing:
             warnings.warn(
-                f"{' and '.join(missing)} not installed: the run writes its history as CSV, and "
-                f"not for TensorBoard.",
+                f"The run writes its history as CSV alone: for TensorBoard it needs {missing}, not "
+                f"installed here: {install('tensorflow')}.",
                 stacklevel=2,
             )
         else:

@@ -7,7 +7,14 @@ import tensorflow_datasets as tfds
 
 from keras_lwm.datasets.partwise import PartwiseBuilder
 from keras_lwm.datasets.rooms.catalogue import CLASS_NAMES, PALETTE
-from keras_lwm.datasets.rooms.splits import SIZES, SPLITS, RoomTask, room_tasks, size_named
+from keras_lwm.datasets.rooms.splits import (
+    SIZES,
+    SPLITS,
+    RoomTask,
+    check_renderer,
+    room_tasks,
+    size_named,
+)
 from keras_lwm.datasets.rooms.workers import render_rooms
 from keras_lwm.datasets.sample import sample_features, sample_metadata
 
@@ -49,6 +56,7 @@ class Rooms(PartwiseBuilder):
 
     def frames(self, dl_manager) -> dict[str, list[tuple[RoomTask, int]]]:
         """What to render: split -> room and camera of each frame; `read` renders them."""
+        check_renderer()
         size = size_named(self.builder_config.name)
         return {
             split: [
