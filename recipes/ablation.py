@@ -25,7 +25,7 @@ ROWS = (
     "focal,ohem,pixel_error,error_window,class_error,shuffled"
 )
 DEFAULTS = {
-    **dict.fromkeys(WEIGHTING),
+    **dict.fromkeys((*WEIGHTING, "max_skipped_steps", "unusual_depth")),
     "epochs": 16,
     "batch_size": 8,
     "crop": (160, 224),
@@ -63,7 +63,7 @@ DEFAULTS = {
 @click.option("--score-split", default="val", show_default=True)
 @click.option("--depth-unit", type=float, help="Metres per unit of the folder's depth files.")
 @click.option("--first-id", type=int, default=0, show_default=True, help="Id of the first class.")
-@click.option("--void-ids", type=int, multiple=True, default=(255,), show_default=True)
+@click.option("--void-ids", type=int, multiple=True, help="Else 255, 65535 beyond 255 classes.")
 @click.option("--size", type=(int, int), default=(192, 256), show_default=True)
 @click.option("--rows", default=ROWS, show_default=True, help="Which rows, with commas.")
 @click.option("--seeds", type=COUNT, default=3, show_default=True, help="Of each row: 0, 1, ...")

@@ -1,5 +1,6 @@
 """One cell of the ablation: one row trained from one seed, and scored."""
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -11,7 +12,7 @@ from keras_lwm.ablation.rows import ROWS
 from keras_lwm.ablation.views import ViewBatches, Views
 from keras_lwm.arrays import ArrayBatches
 from keras_lwm.evaluation import evaluate
-from keras_lwm.experiment import SUBSETS, compiled_model, dtype_policy, fit, new_augmentation
+from keras_lwm.experiment import SUBSETS, compiled_model, dtype_policy, fit, given, new_augmentation
 from keras_lwm.networks import build_backbone, refinenet_outputs
 
 
@@ -35,7 +36,8 @@ def train_cell(
         views: the frozen encoder's features of `train_frames`; None: everything is trained.
 
     Returns:
-        Plain values: scores, history and seconds. And the whole network, images to outputs.
+        Scores, history and seconds as plain values, ready for JSON. And the whole network, from
+        images to outputs.
     """
     row, num_classes = ROWS[row_name], len(class_names)
     extractor, decoder = build(options, num_classes, seed)
@@ -52,6 +54,7 @@ def train_cell(
             batch_size=options["batch_size"],
             augmentation=new_augmentation(options),
             seed=seed,
+            **given(options, ("unusual_depth",)),
             workers=options["loaders"],
             use_multiprocessing=False,
         )
@@ -66,15 +69,27 @@ def train_cell(
     start = time.perf_counter()
     history = fit(model, batches, steps, options, row.curriculum_options(options)).history
     seconds = time.perf_counter() - start
-    scores = evaluate(whole, single_frames(score_frames), num_classes, class_names, subsets=SUBSETS)
+    scores = evaluate(
+        whole,
+        single_frames(score_frames),
+        num_classes,
+        class_names,
+        subsets=SUBSETS,
+        **given(options, ("unusual_depth",)),
+    )
     result = {
         "row": row_name,
         "seed": seed,
         "seconds": seconds,
         "scores": scores,
-        "history": {name: [float(value) for value in values] for name, values in history.items()},
+        "history": {name: [_plain(value) for value in values] for name, values in history.items()},
     }
     return result, whole
+
+
+def _plain(value):
+    """A float; None for the NaN of an epoch that had nothing to measure."""
+    return float(value) if math.isfinite(value) else None
 
 
 def build(options: Mapping, num_classes: int, seed: int) -> tuple[keras.Model, keras.Model]:

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from keras_lwm.rgbd_folder import FramesOnDisk, Layout, resize_nearest
+from keras_lwm.void import void_id
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Frames:
 
     Attributes:
         images: (N, H, W, 3) uint8 RGB.
-        labels: (N, H, W) uint8 class ids, 255 = void.
+        labels: (N, H, W) class ids and `void_id(num_classes)`, uint8 or uint16.
         depths: (N, H, W, 1) float32 metres, 0 = not measured.
     """
 
@@ -54,8 +55,14 @@ def read_frames(splits: Sequence[str], options: Mapping) -> tuple[dict, list[str
     if not folder.is_dir():
         return _from_builder(options["data"], splits, size)
     layout = Layout(folder, list(splits))
-    reading = {name: options[name] for name in ("depth_unit", "first_id", "void_ids")}
-    reading |= {"num_classes": len(layout.class_names), "size": size}
+    num_classes = len(layout.class_names)
+    reading = {
+        "depth_unit": options["depth_unit"],
+        "first_id": options["first_id"],
+        "void_ids": options["void_ids"] or (void_id(num_classes),),
+        "num_classes": num_classes,
+        "size": size,
+    }
     frames = {
         split: Frames.stack(map(_arrays, FramesOnDisk(on_disk, reading)))
         for split, on_disk in layout.frames.items()
@@ -95,8 +102,8 @@ def _resized(image, label, depth, size):
 def pack_frames(folder: str | Path, options: Mapping) -> None:
     """Writes the reduced frames of both splits as a folder, to carry to another machine.
 
-    It is read with a `depth_unit` of 0.001, a `first_id` of 0 and `void_ids` of 255: images are
-    JPEG of quality 95, depth is in millimetres.
+    It is read with a `depth_unit` of 0.001, and `first_id` and `void_ids` left out: images are JPEG
+    of quality 95, depth is in millimetres.
 
     Args:
         folder: where to; must not exist yet.

@@ -17,7 +17,7 @@ from keras_lwm.ablation.frames import train_and_score_frames
 from keras_lwm.ablation.rows import check_rows
 from keras_lwm.ablation.views import Views
 from keras_lwm.atomic_write import as_json, write_json
-from keras_lwm.experiment import new_augmentation
+from keras_lwm.experiment import given, new_augmentation
 from keras_lwm.networks import build_backbone
 
 
@@ -116,7 +116,13 @@ def _encode(folder):
     options = folder.options
     frames, _, class_names = train_and_score_frames(options)
     extractor = build_backbone(options["backbone"], weights=options["weights"])
-    folder.views.compute(extractor, frames, new_augmentation(options), len(class_names))
+    folder.views.compute(
+        extractor,
+        frames,
+        new_augmentation(options),
+        len(class_names),
+        **given(options, ("unusual_depth",)),
+    )
 
 
 def child_environment(workers: int) -> dict[str, str]:

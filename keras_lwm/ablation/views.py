@@ -38,6 +38,7 @@ class Views:
         frames: Frames,
         augmentation: Augmentation,
         num_classes: int,
+        unusual_depth: bool = False,
     ) -> None:
         """Computes the features unless they are there, in batches of single frames.
 
@@ -55,6 +56,7 @@ class Views:
             num_classes=num_classes,
             batch_size=1,
             augmentation=augmentation,
+            unusual_depth=unusual_depth,
         )
         arrays = {}
         print(f"Encoding {self.number} views of {count} frames", flush=True)
@@ -77,7 +79,7 @@ class Views:
         write_json(self._done, {"views": self.number, "frames": count})
 
     def _new_array(self, name, values, count):
-        dtype = {"label": "uint8", "depth": "float32"}.get(name, "float16")
+        dtype = values.dtype if name in TARGETS else "float16"
         shape = (self.number, count, *values.shape[1:])
         return np.lib.format.open_memmap(self._path(name), "w+", dtype, shape)
 

@@ -41,6 +41,7 @@ def train(run: RunFolder, builder, split: str, validation: str | None = None) ->
         augmentation=new_augmentation(options),
         seed=options["seed"],
         initial_epoch=run.initial_epoch,
+        **given(options, ("unusual_depth",)),
     )
     steps = steps_per_epoch(builder, split, options["batch_size"])
     if run.initial_epoch:
