@@ -5,7 +5,7 @@ import importlib.util
 
 
 @contextlib.contextmanager
-def imports_of(extra: str, user: str):
+def imports_of(extra: str, user: str) -> None:
     """Around imports of packages that `extra` installs: names the extra if one of them fails.
 
     Args:
@@ -54,7 +54,7 @@ def install(extra: str) -> str:
 
 
 @contextlib.contextmanager
-def import_of_keras():
+def import_of_keras() -> None:
     """Around the first import of Keras, which imports its backend.
 
     Raises:

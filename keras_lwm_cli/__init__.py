@@ -26,5 +26,5 @@ class _Commands(click.Group):
 
 @click.command(cls=_Commands)
 @click.version_option(package_name="keras_lwm")
-def main():
+def main() -> None:
     """Data sets for segmentation with privileged depth, and what is done with a trained model."""

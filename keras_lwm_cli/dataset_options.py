@@ -4,7 +4,9 @@ An option left out is not passed on: then the library's own default holds. This 
 Keras nor TensorFlow until a data set is opened.
 """
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -34,14 +36,14 @@ _OPTIONS = (
 )
 
 
-def folder_options(command):
+def folder_options(command) -> Callable:
     """Adds the options of a folder of frames; the names are those of `RgbdFolder`."""
     for option in reversed(_FOLDER_OPTIONS):
         command = option(command)
     return command
 
 
-def dataset_options(command):
+def dataset_options(command) -> Callable:
     """Adds the argument NAME|FOLDER, and all that `open_dataset` takes."""
     command = folder_options(command)
     for option in reversed(_OPTIONS):
@@ -49,7 +51,7 @@ def dataset_options(command):
     return command
 
 
-def open_dataset(dataset: str, *, data_dir=None, manual_dir=None, **options):
+def open_dataset(dataset: str, *, data_dir=None, manual_dir=None, **options) -> Any:
     """The data set, prepared: a TFDS builder.
 
     Args:

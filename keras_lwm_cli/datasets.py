@@ -15,14 +15,14 @@ from keras_lwm_cli.running import in_a_sentence, use_backend
 
 
 @click.group()
-def datasets():
+def datasets() -> None:
     """Prepares data sets, and looks for what is wrong with them."""
 
 
 @datasets.command()
 @dataset_options
 @in_a_sentence
-def build(**options):
+def build(**options) -> None:
     """Prepares the data set NAME, NAME/CONFIG, or the frames of FOLDER.
 
     Interrupted, it goes on where it was when the same command is given again.
@@ -51,7 +51,7 @@ def build(**options):
 @folder_options
 @click.pass_context
 @in_a_sentence
-def check(context, dataset, data_dir, sheet, json_path, **options):
+def check(context, dataset, data_dir, sheet, json_path, **options) -> None:
     """Reads every frame of the prepared NAME or NAME/CONFIG, or of FOLDER, and reports all errors.
 
     Of a folder, --depth-unit, --first-id and --void-ids may be left out: then what fits most files

@@ -33,7 +33,7 @@ from keras_lwm_cli.running import backend_option, in_a_sentence, use_backend
 )
 @backend_option
 @in_a_sentence
-def evaluate(model, split, view, window, boundary, depth_ranges, out, backend, **dataset):
+def evaluate(model, split, view, window, boundary, depth_ranges, out, backend, **dataset) -> None:
     """Scores MODEL on the data set NAME, NAME/CONFIG, or the frames of FOLDER.
 
     MODEL is a run folder, a .keras file, a SavedModel folder, or an ONNX, LiteRT or OpenVINO file;

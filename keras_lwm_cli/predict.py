@@ -26,7 +26,7 @@ from keras_lwm_cli.running import backend_option, in_a_sentence, use_backend
 )
 @backend_option
 @in_a_sentence
-def predict(model, images, out, only, backend):
+def predict(model, images, out, only, backend) -> None:
     """Predicts the class of every pixel of IMAGES: files, folders with all that is in them, or
     quoted patterns such as 'photos/**/*.jpg'.
 

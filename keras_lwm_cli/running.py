@@ -7,6 +7,7 @@ imported.
 import functools
 import os
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -20,7 +21,7 @@ backend_option = click.option(
 )
 
 
-def use_backend(backend):
+def use_backend(backend) -> None:
     """Makes Keras use a backend, or its own choice for None; must come before Keras is imported."""
     if backend is not None:
         os.environ["KERAS_BACKEND"] = backend
@@ -28,7 +29,7 @@ def use_backend(backend):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
-def in_a_sentence(command):
+def in_a_sentence(command) -> Callable:
     """Ends a command with the sentence alone where the library refuses what it was given."""
 
     @functools.wraps(command)

@@ -7,6 +7,7 @@ default holds.
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -153,7 +154,7 @@ def _setting_option(settings):
     )
 
 
-def open_run(context: click.Context):
+def open_run(context: click.Context) -> Any:
     """The run's `RunFolder`: a new one, or with --resume the one that is there.
 
     Its options are those that make a run what it is; with --resume, those that the user typed,

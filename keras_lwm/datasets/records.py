@@ -60,7 +60,7 @@ class Records:
         return self[int(index)]
 
 
-def split_info(builder: tfds.core.DatasetBuilder, split: str):
+def split_info(builder: tfds.core.DatasetBuilder, split: str) -> tfds.core.SplitInfo:
     """The builder's `SplitInfo`, or a `ValueError` that lists the splits there are."""
     try:
         return builder.info.splits[split]

@@ -10,6 +10,7 @@
 """
 
 import io
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -27,12 +28,12 @@ class Picture(tfds.features.Image):
     five grey levels.
     """
 
-    def encode_example(self, picture):
+    def encode_example(self, picture) -> Any:
         if isinstance(picture, np.ndarray):
             return _to_png(picture, self.shape[-1], self.np_dtype)
         return super().encode_example(picture)
 
-    def decode_example(self, encoded):
+    def decode_example(self, encoded) -> Any:
         channels = self.shape[-1]
         if self.np_dtype == np.uint16:
             picture = tf.io.decode_png(encoded, channels, tf.uint16)

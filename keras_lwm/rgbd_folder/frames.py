@@ -87,7 +87,7 @@ def _image(path: Path, picture: Image.Image, size):
     return np.asarray(picture.convert("RGB"))
 
 
-def check_aspect(path, size, other, other_size):
+def check_aspect(path, size, other, other_size) -> None:
     """Raises a `ValueError` that names the file if two sizes are not of one aspect."""
     aspect = size[1] / size[0] * other_size[0] / other_size[1]
     if abs(aspect - 1) > _ASPECT_TOLERANCE:

@@ -78,7 +78,7 @@ def _sample_sun(window: WindowLight, hits):
     return towards, np.maximum(distance, SKIN), window.sun_power * inside[:, None]
 
 
-def direct(scene: Scene, room: Room, hits: Hits, views, rng):
+def direct(scene: Scene, room: Room, hits: Hits, views, rng) -> np.ndarray:
     """Light from lamps and windows (n, 3), and the highlight it leaves on gloss (n, 3).
 
     `views` (n, 3): unit directions from the surfaces to the camera.
