@@ -1,6 +1,7 @@
 """`keras-lwm datasets check` tells what it found, draws it, and exits with 1 where it is bad."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -90,6 +91,19 @@ def test_a_prepared_data_set(check, tmp_path):
     assert answer.exit_code == 0, answer.output
     assert "frames       16: train 8, validation 4, test 4" in answer.output
     assert (tmp_path / "here" / "check_rooms_tiny.png").exists()
+
+
+def test_without_matplotlib_it_reports_all_the_same(folder, check, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.delitem(sys.modules, "keras_lwm.report", raising=False)
+    answer = check(folder)
+    assert answer.exit_code == 0, answer.output
+    assert "Clean: found no error in 4 frames." in answer.output
+    assert "No picture: Drawing (keras_lwm.report) needs a package" in answer.output
+    answer = check(folder, "--sheet", tmp_path / "sheet.png")
+    assert answer.exit_code == 1
+    assert "Error: Drawing" in answer.output and "keras_lwm[report]" in answer.output
+    assert "Clean" not in answer.output
 
 
 def test_what_does_not_go_together_is_refused(folder, check, tmp_path):
