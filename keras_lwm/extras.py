@@ -2,10 +2,11 @@
 
 import contextlib
 import importlib.util
+from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def imports_of(extra: str, user: str) -> None:
+def imports_of(extra: str, user: str) -> Iterator[None]:
     """Around imports of packages that `extra` installs: names the extra if one of them fails.
 
     Args:
@@ -54,7 +55,7 @@ def install(extra: str) -> str:
 
 
 @contextlib.contextmanager
-def import_of_keras() -> None:
+def import_of_keras() -> Iterator[None]:
     """Around the first import of Keras, which imports its backend.
 
     Raises:
