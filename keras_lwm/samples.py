@@ -76,8 +76,8 @@ def check_image_range(minimum: float, maximum: float, name: str) -> None:
         raise ValueError(
             f"Expected finite image values from 0 to 255 in {name}; received NaN or infinite ones."
         )
-    # Half a grey level is the rounding of whoever resized the images.
-    in_range = minimum >= -0.5 and maximum <= 255.5
+    # Bicubic resizing overshoots by some grey levels; images normalised to a mean of 0 stay small.
+    in_range = minimum >= -32 and maximum <= 288 and (minimum >= -0.5 or maximum > 32)
     is_black = minimum == maximum == 0
     if not in_range or not (maximum > 1 or is_black):
         raise ValueError(
@@ -116,6 +116,8 @@ def check_depth_unit(
         guess = f"looks like {unit}: divide it by {factor}"
         if depth_unit is not None:
             guess = f"looks like {unit}: set depth_unit={depth_unit / factor:g}"
+        if median < 2 * farthest:
+            guess = "is far for metres: look at its unit"
     elif depth_unit is None:
         guess = "looks normalised or like kilometres: convert it to metres"
     else:

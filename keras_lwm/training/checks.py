@@ -1,6 +1,7 @@
 """Checks of the data that a model is trained on: of arrays before, of all else while it comes."""
 
 import math
+import warnings
 
 import keras
 import numpy as np
@@ -22,7 +23,7 @@ def check_targets(y, needs_depth) -> None:
 
     Raises:
         ValueError: unless `y` is a dictionary with "label" (B, H, W) and, where `needs_depth`,
-            "depth" (B, H, W, 1).
+            "depth" (B, H, W, 1), and labels are integers.
     """
     keys = sorted(y) if isinstance(y, dict) else type(y).__name__
     needed = ["label", "depth"] if needs_depth else ["label"]
@@ -30,6 +31,9 @@ def check_targets(y, needs_depth) -> None:
         raise ValueError(
             f"Expected targets as a dictionary with {' and '.join(needed)}; received {keys}."
         )
+    dtype = keras.backend.standardize_dtype(y["label"].dtype)
+    if "int" not in dtype:
+        raise ValueError(f"Expected a label of integer class ids; received {dtype}.")
     for key, rank, form in (("label", 3, "(B, H, W)"), ("depth", 4, "(B, H, W, 1)")):
         if key in y and len(y[key].shape) != rank:
             raise ValueError(
@@ -97,7 +101,7 @@ class InputMonitor(keras.metrics.Metric):
     def update_state(self, image, targets) -> None:
         """Takes in a batch: `image` (B, H, W, 3), `targets` with `label` and, perhaps, `depth`.
 
-        What is no image but, say, a dictionary of features computed before has no range to check.
+        Of several inputs, those of three channels are images; others have no range to check.
         """
         high, low = _extremes(image)
         labels = ops.cast(targets["label"], "int32")
@@ -160,18 +164,20 @@ def _vector(numbers):
     return ops.stack([ops.cast(number, "float32") for number in numbers])
 
 
-def _vector(numbers):
-    return ops.stack([ops.cast(number, "float32") for number in numbers])
-
-
 def _extremes(image):
-    if isinstance(image, (dict, list, tuple)):
-        return 0.0, 0.0
-    if keras.backend.standardize_dtype(image.dtype) == "uint8":
-        return 255.0, 0.0
-    image = ops.cast(image, "float32")
-    image = ops.where(ops.isfinite(image), image, 0.0)  # An invalid step is skipped and counted.
-    return ops.max(image), ops.max(-image)
+    """The largest pixel, and the largest pixel of the negative, of all inputs that are images."""
+    inputs = keras.tree.flatten(image)
+    images = [each for each in inputs if len(each.shape) == 4 and each.shape[-1] == 3]
+    highest, lowest = [0.0], [0.0]
+    for each in images:
+        if keras.backend.standardize_dtype(each.dtype) == "uint8":
+            highest.append(255.0)
+            continue
+        each = ops.cast(each, "float32")
+        each = ops.where(ops.isfinite(each), each, 0.0)  # An invalid step is skipped and counted.
+        highest.append(ops.max(each))
+        lowest.append(ops.max(-each))
+    return ops.max(_vector(highest)), ops.max(_vector(lowest))
 
 
 class InputCheck(keras.callbacks.Callback):
@@ -187,6 +193,7 @@ class InputCheck(keras.callbacks.Callback):
         super().__init__()
         self.max_skipped_steps = max_skipped_steps
         self._first = True
+        self._warned = False
         self._in_a_row = 0
         self._waiting = None
 
@@ -204,6 +211,15 @@ class InputCheck(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None) -> None:
         self._count_skipped()
         self.model.input_monitor.check()
+        logs = logs or {}
+        learnt = math.isfinite(logs.get("loss", math.nan))
+        if learnt and not self._warned and math.isnan(logs.get("depth_loss", 0.0)):
+            self._warned = True
+            warnings.warn(
+                "No depth was measured in any frame of this epoch: the depth branch learns "
+                "nothing, nor does the weighting from depth.",
+                stacklevel=2,
+            )
 
     def _count_skipped(self):
         if self._waiting is None:

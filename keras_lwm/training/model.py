@@ -9,6 +9,8 @@ from keras import ops
 
 from keras_lwm import mining
 from keras_lwm.metrics import ConfusionMatrix, DepthErrors
+from keras_lwm.metrics.scores import MEANS
+from keras_lwm.mining.measures import is_class, measured_mask
 from keras_lwm.option_values import real, whole
 from keras_lwm.resampling import resize_bilinear, resize_labels
 from keras_lwm.tensors import Tensor
@@ -40,6 +42,11 @@ class _MeanOrNaN(keras.metrics.Mean):
         return ops.where(self.count > 0, super().result(), float("nan"))
 
 
+def _measured_images(depth):
+    measured = measured_mask(ops.cast(depth, "float32"))
+    return ops.sum(ops.cast(ops.any(measured > 0, axis=(1, 2, 3)), "float32"))
+
+
 @keras.saving.register_keras_serializable(package="keras_lwm")
 class DepthPrivilegedModel(TrainingStep, keras.Model):
     """A functional segmentation network, trained with depth as privileged information.
@@ -48,7 +55,8 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
     source that Keras takes: `image` (B, H, W, 3), 0..255; `label` (B, H, W) integer class ids,
     255 = void (65535 with more than 255 classes); `depth` (B, H, W, 1) metres, not finite or <= 0 =
     not measured. Validation needs no depth. A step whose loss or gradients are not finite changes
-    no weight, and is counted; an epoch of such steps alone logs NaN.
+    no weight, and is counted; an epoch of such steps alone logs NaN, which, in the first epoch,
+    `keras.callbacks.ModelCheckpoint` takes for the best there can be (`RunFolder` does not).
 
     Arrays are checked before they are trained on. What comes from elsewhere is checked after the
     first step and at each epoch's end: label ids, the range of images, the unit of depth.
@@ -72,7 +80,8 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
             gradient is `l2` times each weight: the "weight decay" of the published SGD schedules,
             which Keras' optimisers, whose `weight_decay` is the decoupled kind, do not have.
         learning_rate_multipliers: dictionary from the name of one of the network's layers to the
-            factor on its learning rate, such as `{"backbone": 0.1}`; 0 leaves it as it is.
+            factor on its learning rate, such as `{"backbone": 0.1}`; 0 leaves its weights as they
+            are, but not its batch statistics, for which it is to be frozen.
         max_skipped_steps: number of steps in a row with a loss or gradient that is not finite that
             ends `fit` with an error.
         unusual_depth: whether depth that does not look like metres (a median beyond 0.1 to 80 m) is
@@ -137,6 +146,7 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         self.segmentation_scores = ConfusionMatrix(self.num_classes)
         self.depth_errors = DepthErrors()
         self.input_monitor = InputMonitor(self.num_classes, self.unusual_depth)
+        self._evaluated = ("loss", *MEANS)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -194,28 +204,41 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         """Takes a step into the running logs, unless it was skipped, and returns them."""
         self.input_monitor.update_state(x, y)
         counts = ops.cast(finite, "float32")
-        weight = counts * ops.cast(ops.shape(y["label"])[0], "float32")
+        images = ops.cast(ops.shape(y["label"])[0], "float32")
+        labelled = self._labelled_images(y["label"])
+        measured = _measured_images(y["depth"]) if "depth" in y else images
         logs = {}
         for name, value in {"loss": loss, **parts}.items():
-            value = ops.where(finite, ops.stop_gradient(value), 0.0)
-            self.mean_logs[name].update_state(value, sample_weight=weight)
+            # A part is a mean over images, in which one without what it is a mean of counts as 0.
+            of_depth = name in ("depth_loss", "depth_prediction_error")
+            seen = images if name == "loss" else measured if of_depth else labelled
+            value = ops.stop_gradient(value) * images / ops.maximum(seen, 1.0)
+            value = ops.where(finite, value, 0.0)
+            self.mean_logs[name].update_state(value, sample_weight=counts * seen)
             logs[name] = self.mean_logs[name].result()
-        logs["coefficient"] = ops.convert_to_tensor(self.weighting.coefficient)
         self.skipped_steps.update_state(1.0 - counts)
-        logs["skipped_steps"] = self.skipped_steps.result()
+        # Copies: under PyTorch what is read is the variable itself, which a validation resets.
+        logs["coefficient"] = ops.copy(self.weighting.coefficient.value)
+        logs["skipped_steps"] = ops.copy(self.skipped_steps.result())
         logits = outputs[MAIN_OUTPUT]
         labels = resize_labels(ops.cast(y["label"], "int32"), ops.shape(logits)[1:3])
         labels = ops.where(finite, labels, void_id(self.num_classes))
         self.segmentation_scores.update_state(labels, ops.argmax(logits, axis=-1))
         return {**logs, **self.segmentation_scores.result()}
 
+    def _labelled_images(self, labels):
+        valid = is_class(ops.cast(labels, "int32"), self.num_classes)
+        return ops.sum(ops.cast(ops.any(valid, axis=(1, 2)), "float32"))
+
     def evaluation_logs(self, x, y) -> dict[str, Tensor]:
         """Takes a validation batch into the running logs, and returns them."""
         check_targets(y, needs_depth=False)
         self.input_monitor.update_state(x, y)
         outputs = self(x, training=False)
-        loss = self.mean_logs["loss"]
-        loss.update_state(plain_objective(outputs, y["label"]), ops.shape(y["label"])[0])
+        loss, labelled = self.mean_logs["loss"], self._labelled_images(y["label"])
+        images = ops.cast(ops.shape(y["label"])[0], "float32")
+        plain = plain_objective(outputs, y["label"]) * images / ops.maximum(labelled, 1.0)
+        loss.update_state(plain, sample_weight=labelled)
         labels = ops.cast(y["label"], "int32")
         logits = resize_bilinear(outputs[MAIN_OUTPUT], ops.shape(labels)[1:3])
         self.segmentation_scores.update_state(labels, ops.argmax(logits, axis=-1))
@@ -248,6 +271,9 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
                 'Expected jit_compile="auto" or False under the torch backend; received True.'
             )
         optimizer = keras.optimizers.get(optimizer)
+        own = self.optimizer if self.compiled else None
+        if own is not None and optimizer is own.given() and self._is_trained_by(own):
+            optimizer = own
         if not isinstance(optimizer, TrainingOptimizer) or not self._is_trained_by(optimizer):
             if isinstance(optimizer, TrainingOptimizer):
                 optimizer = optimizer.given()
@@ -293,6 +319,10 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         Raises:
             ValueError: layers were frozen or unfrozen since the model was compiled.
         """
+        if not self.trainable_variables:
+            raise ValueError(
+                f"Expected a model with trainable layers; all layers of {self.name!r} are frozen."
+            )
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
         elif not self._is_trained_by(self.optimizer):
@@ -311,7 +341,7 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
             [index[id(variable)] for variable in variables]
             for variables in (
                 self.optimizer.trained_variables(),
-                self.optimizer.excluded_from_weight_decay(),
+                self.optimizer.excluded_from_weight_decay(self.trainable_variables),
             )
         )
         optimizer = keras.saving.serialize_keras_object(self.optimizer.given())
@@ -325,16 +355,18 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
     def compile_from_config(self, config) -> None:
         config = keras.saving.deserialize_keras_object(config)
         trained, undecayed = config.pop("trained_weights"), config.pop("weights_without_decay")
-        asked_for = config["jit_compile"]
-        if asked_for is True and keras.backend.backend() == "torch":
-            config["jit_compile"] = "auto"  # It is another backend's to compile.
+        options = {name: value for name, value in config.items() if name != "optimizer"}
+        if keras.backend.backend() == "torch":
+            # What other backends compile, and how much of it at a time, is theirs.
+            jit = config["jit_compile"]
+            config |= {"jit_compile": "auto" if jit is True else jit, "steps_per_execution": 1}
         self.compile(**config)
-        self._compile_options["jit_compile"] = asked_for
+        self._compile_options = options
+        if trained is not None:
+            self.optimizer.build([self.weights[index] for index in trained])
         if undecayed:
             weights = [self.weights[index] for index in undecayed]
             self.optimizer.exclude_from_weight_decay(var_list=weights)
-        if trained is not None:
-            self.optimizer.build([self.weights[index] for index in trained])
 
     def _seeds(self):
         """The state of random layers, which Keras saves with none of them."""
@@ -377,22 +409,48 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         callbacks = given.get("callbacks") or []
         check = InputCheck(self.max_skipped_steps)
         if isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks.append(check)
-        else:
-            callbacks = (
-                [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else callbacks
-            )
-            given["callbacks"] = [check, *callbacks]
+            check.set_model(self)
+            callbacks.callbacks.insert(0, check)
+            try:
+                return super().fit(*call.args[1:], **call.kwargs)
+            finally:
+                callbacks.callbacks.remove(check)
+        one = isinstance(callbacks, keras.callbacks.Callback)
+        given["callbacks"] = [check, *([callbacks] if one else callbacks)]
         return super().fit(*call.args[1:], **call.kwargs)
 
+    def train_on_batch(self, *args, **kwargs) -> list | dict:
+        """Trains as `keras.Model.train_on_batch`, and checks what the batch held."""
+        logs = super().train_on_batch(*args, **kwargs)
+        self.input_monitor.check()
+        return logs
+
+    def test_on_batch(self, *args, **kwargs) -> list | dict:
+        """Evaluates as `keras.Model.test_on_batch`, and checks what the batch held."""
+        logs = super().test_on_batch(*args, **kwargs)
+        self.input_monitor.check()
+        return logs
+
     def evaluate(self, *args, **kwargs) -> list | dict:
-        """Evaluates as `keras.Model.evaluate`; arrays are checked first, see `check_arrays`."""
-        given = inspect.signature(keras.Model.evaluate).bind(self, *args, **kwargs).arguments
+        """Evaluates as `keras.Model.evaluate`; arrays are checked first, see `check_arrays`.
+
+        `metrics_names` are the names of the scores, in their order, once they were taken.
+        """
+        call = inspect.signature(keras.Model.evaluate).bind(self, *args, **kwargs)
+        given = call.arguments
         refuse_weights(given)
         self._check_arrays(given.get("x"), given.get("y"), needs_depth=False)
-        scores = super().evaluate(*args, **kwargs)
+        as_dictionary = given.get("return_dict", False)
+        given["return_dict"] = True
+        scores = super().evaluate(*call.args[1:], **call.kwargs)
         self.input_monitor.check()
-        return scores
+        self._evaluated = tuple(scores)
+        return scores if as_dictionary else list(scores.values())
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names of what `evaluate` returned last, in its order; of its segmentation at first."""
+        return list(self._evaluated)
 
     def _check_arrays(self, x, y, needs_depth):
         if isinstance(x, np.ndarray):

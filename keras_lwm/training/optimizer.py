@@ -1,7 +1,6 @@
 """What training adds to an optimiser: rates by layer, loss scaling, invalid steps skipped."""
 
 import contextlib
-import copy
 from collections.abc import Callable
 
 import keras
@@ -58,7 +57,9 @@ class TrainingOptimizer(keras.optimizers.Optimizer):
             scale = keras.initializers.Constant(self._parts.initial_scale)
             self.loss_scale = self._counter("loss_scale", scale, "float32")
             self.valid_since = self._counter("valid_since", "zeros", "int32")
-        super().build(list(variables))
+        # Not `super().build`, which would keep averages and accumulated gradients once more.
+        self._trainable_variables = list(variables)
+        self.built = True
 
     def _counter(self, name, initializer, dtype):
         # Every replica of a distributed step counts the same.
@@ -155,20 +156,16 @@ class TrainingOptimizer(keras.optimizers.Optimizer):
         """The variables that the optimiser has state for, in the order of its state."""
         return list(self._trainable_variables) if self.built else []
 
-    def excluded_from_weight_decay(self) -> list:
-        """Those of the trained variables that `exclude_from_weight_decay` was called for."""
-        if self._parts.base.weight_decay is None or not self.built:
+    def excluded_from_weight_decay(self, variables) -> list:
+        """Those of the variables that `exclude_from_weight_decay` was called for."""
+        base = self._parts.base
+        if base.weight_decay is None:
             return []
-        return [
-            variable
-            for part in self._parts
-            for variable in part.variables
-            if not part.optimizer._use_weight_decay(variable)
-        ]
+        return [variable for variable in variables if not base._use_weight_decay(variable)]
 
     def exclude_from_weight_decay(self, var_list=None, var_names=None) -> None:
-        for part in self._parts:
-            part.optimizer.exclude_from_weight_decay(var_list, var_names)
+        for optimizer in self._parts.optimizers():
+            optimizer.exclude_from_weight_decay(var_list, var_names)
 
     def given(self) -> keras.optimizers.Optimizer:
         """The optimiser that this one was made of."""
@@ -177,6 +174,30 @@ class TrainingOptimizer(keras.optimizers.Optimizer):
     def get_config(self) -> dict:
         """The configuration of the optimiser inside, which is what a model's file holds."""
         return self.given().get_config()
+
+
+def _forwarded(name):
+    """A property of the optimiser inside, and of its copies."""
+
+    def read(self):
+        return getattr(self._parts.base, name)
+
+    def write(self, value):
+        # The base class writes its own defaults before there is an optimiser inside.
+        if "_parts" in self.__dict__:
+            copies = [] if name == "global_clipnorm" else self._parts.optimizers()
+            for optimizer in [self._parts.base, *copies]:
+                setattr(optimizer, name, value)
+
+    return property(read, write)
+
+
+for _name in (
+    *("weight_decay", "clipnorm", "global_clipnorm", "clipvalue"),
+    *("use_ema", "ema_momentum", "ema_overwrite_frequency"),
+    *("loss_scale_factor", "gradient_accumulation_steps"),
+):
+    setattr(TrainingOptimizer, _name, _forwarded(_name))
 
 
 class _Part:
@@ -191,6 +212,8 @@ class _Parts:
     """The parts of a `TrainingOptimizer`, the base last; Keras' saving does not walk into it."""
 
     def __init__(self, optimizer, multiplier_of, loss_scaling):
+        if not isinstance(optimizer, keras.optimizers.Optimizer):
+            raise ValueError(f"Expected a Keras optimizer; received {optimizer!r}.")
         self.given = optimizer
         self.base = optimizer
         self.initial_scale = None
@@ -213,6 +236,10 @@ class _Parts:
     def __iter__(self):
         return iter(self.parts)
 
+    def optimizers(self):
+        """The base and, once they are built, its copies."""
+        return [part.optimizer for part in self.parts] or [self.base]
+
     def build(self, variables):
         base, slower = _Part(self.base), {}
         for variable in variables:
@@ -233,9 +260,13 @@ class _Parts:
         self.parts = [*slower.values(), base]
         for part in self.parts:
             part.optimizer.build(part.variables)
+        # Which weights do not decay is in no configuration.
+        undecayed = [v for v in variables if not self.base._use_weight_decay(v)]
+        for part in slower.values():
+            part.optimizer.exclude_from_weight_decay(var_list=undecayed)
 
     def _slower_copy(self, multiplier):
-        optimizer = copy.deepcopy(self.base)
+        optimizer = type(self.base).from_config(self.base.get_config())
         optimizer.global_clipnorm = None
         optimizer.learning_rate = lambda: (
             multiplier * ops.convert_to_tensor(self.base.learning_rate)
@@ -315,7 +346,7 @@ def invalid_unless_finite(loss, gradients) -> list:
     """The gradients, the first made NaN if the loss is not finite, so that the step is skipped."""
     invalid = ops.where(ops.isfinite(loss), 0.0, float("nan"))
     gradients = list(gradients)
-    first = next(index for index, gradient in enumerate(gradients) if gradient is not None)
+    first = [index for index, gradient in enumerate(gradients) if gradient is not None][0]
     gradients[first] = gradients[first] + ops.cast(invalid, gradients[first].dtype)
     return gradients
 

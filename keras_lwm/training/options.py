@@ -1,6 +1,6 @@
 """What a model may be made of, and asked for: its options checked, and made plain values."""
 
-from keras_lwm.option_values import real, reals, whole
+from keras_lwm.option_values import real, reals
 from keras_lwm.training.objective import MAIN_OUTPUT, segmentation_outputs
 from keras_lwm.void import check_num_classes
 
@@ -9,11 +9,11 @@ def plain_class_weights(class_weights, num_classes) -> list[float] | None:
     if class_weights is None:
         return None
     if isinstance(class_weights, dict):
-        ids = {whole("a class id of class_weights", key, least=0) for key in class_weights}
-        if ids and max(ids) >= num_classes:
+        unknown = [key for key in class_weights if key not in range(num_classes)]
+        if unknown:
             raise ValueError(
                 f"Expected class_weights for class ids from 0 to {num_classes - 1}; received one "
-                f"for {max(ids)}."
+                f"for {unknown[0]!r}."
             )
         class_weights = [class_weights.get(index, 1.0) for index in range(num_classes)]
     if len(class_weights) != num_classes:

@@ -430,3 +430,138 @@ def test_a_model_is_saved_before_it_is_compiled_too(tmp_path):
     network = tiny_network()
     DepthPrivilegedModel(network.inputs, network.output).save(tmp_path / "model.keras")
     assert not keras.saving.load_model(tmp_path / "model.keras").compiled
+
+
+@pytest.mark.parametrize("validated", [False, True])
+def test_skipped_steps_are_counted_beside_a_validation_too(validated):
+    x, y = tiny_batch(4)
+
+    class EverySecond(Batches):
+        def __getitem__(self, index):
+            return (x.astype("float32"), y) if index % 2 else self.batch
+
+    batches = EverySecond(np.full(x.shape, np.nan, "float32"), y, 4)
+    validation = {"validation_data": (x, y)} if validated else {}
+    history = fit(tiny_model(), batches, None, batch_size=None, **validation)
+    assert history["skipped_steps"] == [2] and history["coefficient"] == [1]
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+@pytest.mark.parametrize("multipliers", [{}, {"encoder_1": 0.5}])
+def test_what_has_no_weight_decay_has_none_once_it_is_loaded(steps, multipliers, tmp_path):
+    x, y = tiny_batch(4)
+    optimizer = keras.optimizers.AdamW(0.1, weight_decay=0.5)
+    model = tiny_model(optimizer, learning_rate_multipliers=multipliers, weighting="uniform")
+    model.optimizer.exclude_from_weight_decay(var_names=["bias"])
+    fit(model, x, y, epochs=steps)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    undecayed = [
+        [v.path for v in each.optimizer.excluded_from_weight_decay(each.trainable_variables)]
+        for each in (model, loaded)
+    ]
+    assert undecayed[0] == undecayed[1] and undecayed[0]
+    for each in (model, loaded):
+        fit(each, x, y)
+    assert_same(values(model.weights), values(loaded.weights), rtol=1e-5, atol=1e-6)
+
+
+def test_a_mean_is_over_the_images_that_have_something_to_be_a_mean_of():
+    """Void-only images have no loss, unmeasured ones no depth loss; of none there is no mean."""
+    x, y = tiny_batch(4)
+    model = tiny_model(keras.optimizers.SGD(0.0), weighting="uniform")
+    half = {name: values[:2] for name, values in y.items()}
+    mixed = {name: values.copy() for name, values in y.items()}
+    mixed["label"][2:], mixed["depth"][2:] = 255, 0
+    expected = model.evaluate(x[:2], half, verbose=0, return_dict=True)["loss"]
+    evaluated = model.evaluate(x, mixed, verbose=0, return_dict=True)
+    assert evaluated["loss"] == pytest.approx(expected, rel=1e-5)
+    nothing = {"label": np.full_like(y["label"], 255), "depth": y["depth"]}
+    evaluated = model.evaluate(x, nothing, verbose=0, return_dict=True)
+    assert np.isnan([evaluated["loss"], evaluated["mean_iou"]]).all()
+    assert np.isnan(fit(model, x, nothing)["segmentation_loss"]).all()
+    with pytest.warns(UserWarning, match="No depth was measured"):
+        unmeasured = fit(model, x, {**y, "depth": np.zeros_like(y["depth"])})
+    assert np.isnan(unmeasured["depth_loss"]).all() and np.isfinite(unmeasured["loss"]).all()
+
+
+def test_labels_that_are_no_integers_are_refused_from_everywhere():
+    x, y = tiny_batch(4)
+    labels = {**y, "label": np.full(y["label"].shape, np.nan, "float32")}
+    with pytest.raises(ValueError, match="integer class ids; received float32"):
+        fit(tiny_model(), Batches(x.astype("float32"), labels), None, batch_size=None)
+
+
+def test_a_batch_by_itself_is_checked_at_once():
+    x, y = tiny_batch(4)
+    model = tiny_model()
+    for call in (model.train_on_batch, model.test_on_batch):
+        with pytest.raises(ValueError, match="0 to 255 in the batches"):
+            call(x / np.float32(255), y)
+        call(x.astype("float32"), y)
+
+
+def test_names_of_what_evaluate_returns_are_in_its_order():
+    x, y = tiny_batch(4)
+    model = tiny_model()
+    as_list = model.evaluate(x, y, verbose=0)
+    named = dict(zip(model.metrics_names, as_list, strict=True))
+    assert named == pytest.approx(model.evaluate(x, y, verbose=0, return_dict=True), rel=1e-5)
+
+
+def test_images_in_a_dictionary_have_a_range_as_well():
+    x, y = tiny_batch(4)
+    with pytest.raises(ValueError, match="0 to 255 in the batches"):
+        fit(tiny_model(), {"image": x / np.float32(255)}, y)
+
+
+def test_settings_of_the_optimizer_reach_it_through_the_model():
+    x, y = tiny_batch(4)
+    model = tiny_model(learning_rate_multipliers={"encoder_0": 0.1})
+    model.optimizer.clipnorm = 1e-9
+    before = values(model.trainable_variables)
+    fit(model, x, y)
+    assert model.optimizer.clipnorm == 1e-9
+    assert_same(values(model.trainable_variables), before, atol=1e-7)
+    assert tiny_model(keras.optimizers.SGD(0.1, use_ema=True)).optimizer.use_ema
+
+
+def test_a_model_with_nothing_to_train_says_so():
+    x, y = tiny_batch(4)
+    model = tiny_model()
+    model.trainable = False
+    model.compile("sgd")
+    with pytest.raises(ValueError, match="all layers of .* are frozen"):
+        fit(model, x, y)
+    with pytest.raises(ValueError, match="Expected a Keras optimizer; received None"):
+        model.compile(None)
+
+
+def test_a_list_of_callbacks_made_before_is_taken_and_left_as_it_was():
+    x, y = tiny_batch(4)
+    model = tiny_model()
+    callbacks = keras.callbacks.CallbackList(
+        [mining.CurriculumCallback()], add_history=True, model=model, epochs=1
+    )
+    for _ in range(2):
+        fit(model, x, y, callbacks=callbacks)
+    assert len(callbacks.callbacks) == 2
+
+
+def test_compiling_again_with_ones_own_optimizer_goes_on_with_it():
+    x, y = tiny_batch(4)
+    optimizer = keras.optimizers.SGD(0.05, momentum=0.9)
+    model = tiny_model(optimizer)
+    fit(model, x, y)
+    model.compile(optimizer)
+    fit(model, x, y)
+    assert int(ops.convert_to_numpy(model.optimizer.iterations)) == 2
+
+
+def test_a_file_of_a_backend_that_runs_several_steps_at_once_is_loaded(tmp_path):
+    model = tiny_model()
+    model._compile_options |= {"steps_per_execution": 2, "jit_compile": True}
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    asked_for = loaded.get_compile_config()
+    assert asked_for["steps_per_execution"] == 2 and asked_for["jit_compile"] is True
