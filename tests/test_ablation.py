@@ -157,10 +157,6 @@ def test_it_goes_on_with_the_cells_that_are_missing(tmp_path):
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     first = (out / "cells" / "multi_task-0.json").read_bytes()
 
-    done = run_ablation(frames, out, "--rows", "multi_task,full", "--gathering", "window")
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith(f"Error: The ablation in {out} has gathering=")
-
     done = run_ablation(frames, out, "--rows", "multi_task,full")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert "(1 of 1 cells" in done.stdout and "| `full` | 1 |" in done.stdout
@@ -173,6 +169,14 @@ def test_it_goes_on_with_the_cells_that_are_missing(tmp_path):
     assert tables["command"].endswith("--seeds 1 --rows multi_task,full")
     assert str(tmp_path) not in (out / "ablation.json").read_text()
     assert (out / "ablation.png").exists() and (out / "ablation.md").exists()
+
+
+def test_a_folder_of_other_options_is_refused(tmp_path):
+    options = {"gathering": "binned", "crop": (32, 32)}
+    AblationFolder(tmp_path, options)
+    assert AblationFolder(tmp_path, options).options == {"gathering": "binned", "crop": [32, 32]}
+    with pytest.raises(ValueError, match="has gathering='binned'; received gathering='window'"):
+        AblationFolder(tmp_path, {**options, "gathering": "window"})
 
 
 def test_unknown_rows_are_refused_before_anything_is_trained(tmp_path):
