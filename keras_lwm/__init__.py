@@ -1,8 +1,13 @@
 """keras_lwm: segmentation networks for plain RGB, trained with depth as privileged information.
 
-The names here need Keras and NumPy alone. `keras_lwm.datasets` and `keras_lwm.pipeline` need
-TensorFlow and are imported by name.
+The names here need Keras, one of its backends, NumPy and Pillow alone. `keras_lwm.datasets`,
+`keras_lwm.pipeline` and `keras_lwm.report` need an extra each and are imported by name.
 """
+
+from keras_lwm.extras import import_of_keras
+
+with import_of_keras():
+    import keras  # noqa: F401
 
 from keras_lwm.augmentation import Augmentation
 from keras_lwm.deployment import Predictor, export_segmenter

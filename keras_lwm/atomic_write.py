@@ -4,11 +4,12 @@ import contextlib
 import json
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 
 @contextlib.contextmanager
-def atomic_write(path):
+def atomic_write(path) -> Iterator[Path]:
     """Lends a temporary path beside `path`, and moves it there once the block has ended well.
 
     The temporary name keeps the suffix, which tells some writers the format. An earlier file at
@@ -25,7 +26,7 @@ def atomic_write(path):
         partial.unlink(missing_ok=True)
 
 
-def write_json(path, values):
+def write_json(path, values) -> None:
     """Writes plain values as readable JSON; paths become strings, NaN is refused.
 
     Raises:
@@ -36,7 +37,7 @@ def write_json(path, values):
         partial.write_text(as_json(values) + "\n", encoding="utf-8")
 
 
-def as_json(values):
+def as_json(values) -> str:
     """Returns readable JSON; a row of numbers, as of a matrix, stays on one line."""
     text = json.dumps(values, indent=2, allow_nan=False, default=os.fspath, ensure_ascii=False)
     return re.sub(r"\[\n[-+.,\d\seE]+\]", _on_one_line, text)

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from PIL import Image
 
-from keras_lwm.void import VOID
+from keras_lwm.void import void_of_dtype
 
 # ITU-R BT.601, the weights of grey in JPEG and in Pillow.
 _LUMA = np.array([0.299, 0.587, 0.114])
@@ -64,7 +64,8 @@ class Augmentation:
 
         Args:
             sample: `image` (H, W, 3) uint8, `depth` (H, W, 1) float32 metres, `label` (H, W)
-                uint8. Other keys are passed on as they are.
+                uint8 with 255 = void, or uint16 with 65535 = void. Other keys are passed on as they
+                are.
             seed: whatever `numpy.random.default_rng` takes.
         """
         return self.apply(sample, self.draw(seed))
@@ -100,7 +101,7 @@ class Augmentation:
             **sample,
             "image": _image(sample["image"], rows, columns, drawn),
             "depth": _pad(depth, rows, columns, 0),
-            "label": _pad(label, rows, columns, VOID),
+            "label": _pad(label, rows, columns, void_of_dtype(label.dtype)),
         }
 
 
@@ -110,12 +111,12 @@ class _Axis:
     Of the scaled frame, `length` pixels from `start` on are seen, at `before` in what comes out.
     """
 
-    def __init__(self, source: int, target: int, scale: float, place: float):
+    def __init__(self, source: int, target: int, scale: float, offset: float):
         self.source, self.target = source, target
         self.scaled = max(1, round(source * scale))
         self.length = min(self.scaled, target)
-        self.start = int(place * (self.scaled - self.length + 1))
-        self.before = int(place * (target - self.length + 1))
+        self.start = int(offset * (self.scaled - self.length + 1))
+        self.before = int(offset * (target - self.length + 1))
 
     def span(self) -> tuple[float, float]:
         """Where the part that is seen begins and ends, in pixels of the source."""

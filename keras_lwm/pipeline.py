@@ -1,7 +1,7 @@
 """tf.data: read, decode, augment, batch, prefetch; the same from the same seed, however parallel.
 
-Both functions serve `(image (B, H, W, 3) uint8, {"label": (B, H, W) uint8, 255 = void,
-"depth": (B, H, W, 1) float32 metres, 0 = not measured})`.
+Both functions serve `(image (B, H, W, 3) uint8, {"label": (B, H, W) uint8, 255 = void, or uint16,
+65535 = void, beyond 255 classes, "depth": (B, H, W, 1) float32 metres, 0 = not measured})`.
 
 A sample with a label id outside the classes, or whose image, depth and label do not fit together,
 ends the iteration in a `tf.errors.InvalidArgumentError` that names the sample.
@@ -10,15 +10,20 @@ ends the iteration in a `tf.errors.InvalidArgumentError` that names the sample.
 import collections
 
 import numpy as np
-import tensorflow as tf
-import tensorflow_datasets as tfds
 
 from keras_lwm.augmentation import Augmentation
+from keras_lwm.extras import imports_of
+
+with imports_of("tensorflow", "Reading batches by tf.data (keras_lwm.pipeline)"):
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
 from keras_lwm.datasets.python_functions import numpy_function
 from keras_lwm.datasets.records import Records, split_info
 from keras_lwm.datasets.sample import require_samples
 from keras_lwm.order import epoch_order, full_batches, sample_seed
-from keras_lwm.samples import check_one_size, check_sample
+from keras_lwm.samples import check_depth_unit, check_one_size, check_sample, typical_depth
+from keras_lwm.void import check_num_classes, label_dtype
 
 _MAPS = ("image", "depth", "label")
 _NO_END = np.iinfo(np.int64).max
@@ -32,6 +37,7 @@ def training_dataset(
     augmentation: Augmentation | None = None,
     seed: int = 0,
     initial_epoch: int = 0,
+    unusual_depth: bool = False,
     parallel_calls: int = tf.data.AUTOTUNE,
 ) -> tf.data.Dataset:
     """Endless training batches, each epoch in its own order and with its own augmentation.
@@ -46,11 +52,13 @@ def training_dataset(
         augmentation: an `Augmentation`; needs a `crop` where the frames differ in size.
         seed: of order and augmentation.
         initial_epoch: the epoch to begin with, as in `fit`.
+        unusual_depth: accept a median depth below 0.1 m or above 80 m; a builder that was made with
+            `unusual_depth=True` accepts it already.
         parallel_calls: threads that decode and augment. Changes the speed, never the samples.
 
     Raises:
-        ValueError: for an unknown split, a batch that the split cannot fill, or frames of
-            different size without a crop.
+        ValueError: for an unknown split, a batch that the split cannot fill, frames of different
+            size without a crop, or depth that does not look like metres.
 
     Example:
 
@@ -62,6 +70,8 @@ def training_dataset(
     """
     reader = _Reader(builder, split)
     steps = full_batches(len(reader), batch_size)
+    if not (unusual_depth or getattr(builder, "unusual_depth", False)):
+        _check_depth_unit(reader, split)
     if augmentation is None or augmentation.crop is None:
         size = _one_size(reader)
     else:
@@ -137,6 +147,8 @@ class _Reader:
         self._features = builder.info.features
         require_samples(builder)
         self._num_classes = len(builder.info.metadata["class_names"])
+        check_num_classes(self._num_classes, builder.info.full_name)
+        self._label_dtype = label_dtype(self._num_classes)
         self._split = split
         self._records = Records(builder, split)
 
@@ -145,6 +157,13 @@ class _Reader:
 
     def sizes(self) -> list[tuple[int, int]]:
         return [self._records.image_size(index) for index in range(len(self))]
+
+    def depth(self, index: int) -> np.ndarray:
+        """The depth at `index`, at once and alone: (H, W, 1) metres."""
+        sample = self._features.deserialize_example(
+            self._records[index], decoders={"image": tfds.decode.SkipDecoding()}
+        )
+        return sample["depth"].numpy()
 
     def read(self, index, size, change=None, *numbers):
         """Inputs and targets of the sample at `index`, once `change(sample, *numbers)` is made.
@@ -161,7 +180,8 @@ class _Reader:
             try:
                 check_sample(sample, self._num_classes, f"{name.decode()} of {self._split}")
             except ValueError as error:
-                return image, depth, label, str(error)
+                return image, depth, label.astype(self._label_dtype), str(error)
+            sample["label"] = label.astype(self._label_dtype)
             if change is not None:
                 sample = change(sample, *numbers)
             return *(sample[key] for key in _MAPS), ""
@@ -169,13 +189,13 @@ class _Reader:
         record = numpy_function(self._records.example, [index], tf.string)
         sample = self._features.deserialize_example(tf.ensure_shape(record, []))
         name = sample.get("name", tf.strings.as_string(index))
-        image, depth, label, complaint = numpy_function(
+        image, depth, label, message = numpy_function(
             check_and_change,
             [*(sample[key] for key in _MAPS), name, *numbers],
-            [tf.uint8, tf.float32, tf.uint8, tf.string],
+            [tf.uint8, tf.float32, tf.dtypes.as_dtype(self._label_dtype), tf.string],
         )
         # An exception in Python would reach the user as a page of traces around this sentence.
-        with tf.control_dependencies([tf.debugging.Assert(tf.equal(complaint, ""), [complaint])]):
+        with tf.control_dependencies([tf.debugging.Assert(tf.equal(message, ""), [message])]):
             return tf.ensure_shape(image, (*size, 3)), {
                 "label": tf.ensure_shape(label, size),
                 "depth": tf.ensure_shape(depth, (*size, 1)),
@@ -186,3 +206,10 @@ def _one_size(reader):
     sizes = set(reader.sizes())
     check_one_size(sizes)
     return next(iter(sizes))
+
+
+def _check_depth_unit(reader, split):
+    typical = typical_depth(reader.depth, len(reader))
+    if typical is not None:
+        median, index = typical
+        check_depth_unit(median, f"Sample {index} of {split}")

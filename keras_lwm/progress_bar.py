@@ -5,7 +5,7 @@ import sys
 import keras
 
 
-def progress_bar(target, **options):
+def progress_bar(target, **options) -> keras.utils.Progbar:
     """`keras.utils.Progbar`; outside terminals and notebooks it writes one line when it is done.
 
     Args:

@@ -9,19 +9,21 @@ cut from `source` into `target` cells covers [a * source / target, (a + 1) * sou
 
 from keras import ops
 
+from keras_lwm.tensors import Tensor
+
 
 def _positions(size):
     return ops.arange(size, dtype="int32")
 
 
-def bilinear_centres(positions, target, source):
+def bilinear_centres(positions, target, source) -> Tensor:
     """Where these of `target` cells have their centres, in cells of `source`, float32."""
     scale = ops.cast(source, "float32") / ops.cast(target, "float32")
     centres = (ops.cast(positions, "float32") + 0.5) * scale - 0.5
     return ops.clip(centres, 0.0, ops.cast(source - 1, "float32"))
 
 
-def bilinear_matrix(target, source, dtype="float32", extents=None):
+def bilinear_matrix(target, source, dtype="float32", extents=None) -> Tensor:
     """The (target, source) matrix that interpolates an axis linearly, with clamped edges.
 
     Args:
@@ -41,7 +43,7 @@ def bilinear_matrix(target, source, dtype="float32", extents=None):
     return ops.cast(ops.maximum(1.0 - distance, 0.0), dtype)
 
 
-def cell_matrix(target, source):
+def cell_matrix(target, source) -> Tensor:
     """The (target, source) matrix of ones where a source pixel's centre lies in a target cell."""
     cells = (2 * _positions(source) + 1) * target // (2 * source)
     belongs = ops.expand_dims(_positions(target), 1) == ops.expand_dims(cells, 0)
@@ -56,7 +58,7 @@ def _along_both_axes(rows, columns, maps):
     return ops.einsum("xw,bywc->byxc", columns, ops.einsum("yh,bhwc->bywc", rows, maps))
 
 
-def resize_bilinear(maps, size, window=None):
+def resize_bilinear(maps, size, window=None) -> Tensor:
     """Resizes (B, H, W, C) to (B, *size, C) bilinearly, without antialiasing, in its own dtype.
 
     Args:
@@ -76,7 +78,7 @@ def resize_bilinear(maps, size, window=None):
     return _along_both_axes(rows, columns, maps)
 
 
-def resize_labels(labels, size):
+def resize_labels(labels, size) -> Tensor:
     """Picks for every cell of `size` the label under the cell's centre: (B, H, W) to (B, *size)."""
     if _has_size(labels, size):
         return labels
@@ -89,7 +91,7 @@ def resize_labels(labels, size):
     return ops.take(labels, under_centre(size[1], shape[2]), axis=2)
 
 
-def resize_depth(depth, size):
+def resize_depth(depth, size) -> Tensor:
     """Means of the measured pixels in every cell: (B, H, W, 1) metres to (B, *size, 1) metres.
 
     Depth that is not finite or not positive is not measured, and takes no part; a cell without a

@@ -1,7 +1,8 @@
 """The command `keras-lwm`: one file a command, none of them with logic of its own.
 
 A package beside `keras_lwm`, not in it: importing anything of `keras_lwm` imports Keras, and a
-command has to choose Keras' backend first. Each command imports what it needs when it runs.
+command has to choose Keras' backend first. Each command imports what it needs when it runs. So does
+a recipe, whose options, `training_options`, are here for the same reason.
 """
 
 import importlib
@@ -25,5 +26,5 @@ class _Commands(click.Group):
 
 @click.command(cls=_Commands)
 @click.version_option(package_name="keras_lwm")
-def main():
+def main() -> None:
     """Data sets for segmentation with privileged depth, and what is done with a trained model."""

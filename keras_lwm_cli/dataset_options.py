@@ -4,7 +4,9 @@ An option left out is not passed on: then the library's own default holds. This 
 Keras nor TensorFlow until a data set is opened.
 """
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,7 +15,12 @@ FOLDER = "rgbd_folder"
 _FOLDER_OPTIONS = (
     click.option("--depth-unit", type=float, help="Metres per unit of the depth files."),
     click.option("--first-id", type=int, help="The label files' id of the first class; else 0."),
-    click.option("--void-ids", type=int, multiple=True, help="Their ids of void; else 255."),
+    click.option(
+        "--void-ids",
+        type=int,
+        multiple=True,
+        help="Their ids of void; else 255, or 65535 beyond 255 classes.",
+    ),
     click.option("--splits", multiple=True, help="Names of lists; else all of the usual names."),
     click.option("--classes", help="File of class names in FOLDER; else classes.txt."),
     click.option("--colours", help="File of the classes' colours in FOLDER."),
@@ -29,14 +36,14 @@ _OPTIONS = (
 )
 
 
-def folder_options(command):
-    """Adds what has to be told of a folder of frames; the names are those of `RgbdFolder`."""
+def folder_options(command) -> Callable:
+    """Adds the options of a folder of frames; the names are those of `RgbdFolder`."""
     for option in reversed(_FOLDER_OPTIONS):
         command = option(command)
     return command
 
 
-def dataset_options(command):
+def dataset_options(command) -> Callable:
     """Adds the argument NAME|FOLDER, and all that `open_dataset` takes."""
     command = folder_options(command)
     for option in reversed(_OPTIONS):
@@ -44,7 +51,7 @@ def dataset_options(command):
     return command
 
 
-def open_dataset(dataset: str, *, data_dir=None, manual_dir=None, **options):
+def open_dataset(dataset: str, *, data_dir=None, manual_dir=None, **options) -> Any:
     """The data set, prepared: a TFDS builder.
 
     Args:

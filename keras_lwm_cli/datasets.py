@@ -15,21 +15,21 @@ from keras_lwm_cli.running import in_a_sentence, use_backend
 
 
 @click.group()
-def datasets():
+def datasets() -> None:
     """Prepares data sets, and looks for what is wrong with them."""
 
 
 @datasets.command()
 @dataset_options
 @in_a_sentence
-def build(**options):
+def build(**options) -> None:
     """Prepares the data set NAME, NAME/CONFIG, or the frames of FOLDER.
 
     Interrupted, it goes on where it was when the same command is given again.
     """
     use_backend(None)
     builder = open_dataset(**options)
-    click.echo(f"{builder.info.full_name} lies in {builder.data_dir}")
+    click.echo(f"{builder.info.full_name} is in {builder.data_dir}")
     for split, info in builder.info.splits.items():
         click.echo(f"{split}: {info.num_examples} frames")
 
@@ -51,16 +51,19 @@ def build(**options):
 @folder_options
 @click.pass_context
 @in_a_sentence
-def check(context, dataset, data_dir, sheet, json_path, **options):
-    """Reads every frame of the prepared NAME or NAME/CONFIG, or of FOLDER, and tells all faults.
+def check(context, dataset, data_dir, sheet, json_path, **options) -> None:
+    """Reads every frame of the prepared NAME or NAME/CONFIG, or of FOLDER, and reports all errors.
 
     Of a folder, --depth-unit, --first-id and --void-ids may be left out: then what fits most files
-    is taken, and said. Exit code 1 if there is a fault; a remark is none.
+    is taken, and printed. Exit code 1 if there is an error; warnings do not count.
     """
     for path in (sheet, json_path):
         if path is not None and not path.parent.is_dir():
             raise click.UsageError(f"Cannot write {path}: there is no folder {path.parent}.")
     use_backend(None)
+    if sheet is not None:
+        # A picture that was asked for is missed now, not when every frame has been read.
+        import keras_lwm.report  # noqa: F401
     from keras_lwm.atomic_write import write_json
     from keras_lwm.datasets import new_builder
     from keras_lwm.datasets.check import check_builder, check_folder, report_text
@@ -81,13 +84,16 @@ def check(context, dataset, data_dir, sheet, json_path, **options):
 
 
 def _draw(report, sheet, default):
-    from keras_lwm.report import training_sheet
-
     if not report.examples:
         click.echo("No picture: found no frame to show.")
         return
     if sheet is None and Path.cwd().is_relative_to(report.where):
-        click.echo("No picture: it would come to lie among the data; --sheet says where to.")
+        click.echo("No picture: it would be written among the data; choose a path by --sheet.")
+        return
+    try:
+        from keras_lwm.report import training_sheet
+    except ImportError as error:
+        click.echo(f"No picture: {error}")
         return
     path = sheet or default
     training_sheet(

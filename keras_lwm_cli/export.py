@@ -53,7 +53,7 @@ from keras_lwm_cli.running import backend_option, in_a_sentence, use_backend
 @click.option("--data-dir", type=click.Path(), help="Where TFDS keeps prepared data.")
 @backend_option
 @in_a_sentence
-def export(run, format_name, out, backend, check_on, measure_on, data_dir, **options):
+def export(run, format_name, out, backend, check_on, measure_on, data_dir, **options) -> None:
     """Exports the segmenter of RUN: a run folder, or a .keras file.
 
     The file takes RGB images and gives class ids, at the image's size; its description of the

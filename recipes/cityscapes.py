@@ -12,12 +12,14 @@ which choose nothing: both settings train on the 2,975 of `train`.
 the learning rate, crops of 600, scales from 0.7 to 1.3, flips. What the publications leave open
 (learning rate, its decay, batch size, number of epochs) is this recipe's own choice.
 `--setting modern`: AdamW, a warm-up, larger crops and more scales.
+
+It needs the extras `benchmarks` and `report`.
 """
 
 import click
-from options import training_options
 
 from keras_lwm_cli.running import in_a_sentence, use_backend
+from keras_lwm_cli.training_options import open_run, training_options
 
 SETTINGS = {
     "published": {
@@ -66,10 +68,9 @@ SETTINGS = {
 def main(context, backend, data_dir, manual_dir, **_):
     """Trains on the official training frames, and scores on the official validation frames."""
     use_backend(backend)
-    from experiment import open_run, report, train
-
     from keras_lwm.datasets import load_builder
     from keras_lwm.evaluation import SingleScale, SlidingWindow
+    from keras_lwm.experiment import report, train
 
     run = open_run(context)
     frames = load_builder("cityscapes_depth", data_dir=data_dir, manual_dir=manual_dir)

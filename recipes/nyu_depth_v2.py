@@ -12,12 +12,14 @@ CVPR 2017). Both settings train on all 795 frames, and the 654 of the test split
 the learning rate, crops of 400, scales from 0.7 to 1.3, flips. What the publications leave open
 (learning rate, its decay, batch size, number of epochs) is this recipe's own choice.
 `--setting modern`: AdamW, a warm-up, larger crops and more scales.
+
+It needs the extras `benchmarks` and `report`.
 """
 
 import click
-from options import training_options
 
 from keras_lwm_cli.running import in_a_sentence, use_backend
+from keras_lwm_cli.training_options import open_run, training_options
 
 SETTINGS = {
     "published": {
@@ -68,9 +70,8 @@ SETTINGS = {
 def main(context, backend, data_dir, manual_dir, **_):
     """Trains on the official training frames, and scores on the official test frames."""
     use_backend(backend)
-    from experiment import LITERATURE, open_run, report, train
-
     from keras_lwm.datasets import load_builder
+    from keras_lwm.experiment import LITERATURE, report, train
 
     run = open_run(context)
     config = f"{run.options['classes']}_{run.options['depth']}"

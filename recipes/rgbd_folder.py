@@ -2,25 +2,25 @@
 
     python recipes/rgbd_folder.py FOLDER --depth-unit 0.001 --first-id 1 --void-ids 0
 
-It needs the extra `pretrained`. On 2 CPU cores under TensorFlow an epoch of 500 frames takes one to
-two minutes. Nobody has run its 20 epochs to the end yet: with `--epochs 4 --size 240 320
---validation-split tune --test-split val` on 795 frames of NYUv2's training split, cut by scene into
-497 / 101 / 197, the 40 classes came to a mIoU of 15.9 % (PixAcc 51.3 %), still rising.
+It needs the extras `tensorflow`, `report` and `pretrained`. On 2 CPU cores under TensorFlow an
+epoch of 500 frames takes one to two minutes. Nobody has run its 20 epochs to the end yet: with
+`--epochs 4 --size 240 320 --validation-split tune --test-split val` on 795 frames of NYUv2's
+training split, cut by scene into 497 / 101 / 197, the 40 classes came to a mIoU of 15.9 % (PixAcc
+51.3 %), still rising.
 """
 
 import click
-from options import training_options
 
 from keras_lwm_cli.running import in_a_sentence, use_backend
+from keras_lwm_cli.training_options import open_run, training_options
 
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False))
 @click.option("--depth-unit", type=float, help="Metres per unit of the depth files.")
 @click.option("--first-id", type=int, default=0, show_default=True, help="Id of the first class.")
-@click.option("--void-ids", type=int, multiple=True, default=(255,), show_default=True)
+@click.option("--void-ids", type=int, multiple=True, help="Else 255, 65535 beyond 255 classes.")
 @click.option("--size", type=(int, int), help="Height and width to store frames in, for speed.")
-@click.option("--unusual-depth", is_flag=True, help="Accept a median below 0.1 m or above 80 m.")
 @click.option("--train-split", default="train", show_default=True)
 @click.option("--validation-split", default="val", show_default=True)
 @click.option("--test-split", default="test", show_default=True)
@@ -50,9 +50,8 @@ from keras_lwm_cli.running import in_a_sentence, use_backend
 def main(context, backend, data_dir, **_):
     """Trains on the frames of FOLDER, and scores on its test split."""
     use_backend(backend)
-    from experiment import open_run, report, train
-
     from keras_lwm.datasets import load_builder
+    from keras_lwm.experiment import report, train
 
     run = open_run(context)
     options = run.options
@@ -64,9 +63,9 @@ def main(context, backend, data_dir, **_):
         folder=options["folder"],
         depth_unit=options["depth_unit"],
         first_id=options["first_id"],
-        void_ids=options["void_ids"],
+        void_ids=options["void_ids"] or None,
         size=options["size"],
-        unusual_depth=options["unusual_depth"],
+        unusual_depth=bool(options["unusual_depth"]),
         splits=dict.fromkeys(splits),
         data_dir=data_dir,
     )

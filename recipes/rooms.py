@@ -2,15 +2,15 @@
 
     python recipes/rooms.py
 
-It takes 8 to 10 minutes on 2 CPU cores under TensorFlow, the rendering of 660 frames included, and
-needs the extra `pretrained`. Expect a test mIoU of about 60 % (59.9 % in a run of seed 0; other
-runs differ a little: TensorFlow's threads round as they come).
+It takes 6 to 10 minutes on 2 CPU cores under TensorFlow, the rendering of 660 frames included, and
+needs the extras `rooms`, `report` and `pretrained`. Expect a test mIoU of about 60 % (59.6 % in a
+run of seed 0; other runs differ a little: TensorFlow's threads round as they come).
 """
 
 import click
-from options import training_options
 
 from keras_lwm_cli.running import in_a_sentence, use_backend
+from keras_lwm_cli.training_options import open_run, training_options
 
 
 @click.command()
@@ -40,9 +40,8 @@ from keras_lwm_cli.running import in_a_sentence, use_backend
 def main(context, backend, data_dir, **_):
     """Trains on rendered rooms, and scores on rooms that were never trained on."""
     use_backend(backend)
-    from experiment import open_run, report, train
-
     from keras_lwm.datasets import load_builder
+    from keras_lwm.experiment import report, train
 
     run = open_run(context)
 

@@ -32,7 +32,7 @@ class Numbered(PartwiseBuilder):
     def _info(self):
         return tfds.core.DatasetInfo(
             builder=self,
-            features=sample_features(),
+            features=sample_features(2),
             metadata=sample_metadata(["one", "two"], [(1, 2, 3), (4, 5, 6)]),
             disable_shuffling=True,
         )

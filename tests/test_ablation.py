@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,15 @@ import pytest
 from coloured_frames import write_frames
 from scipy import stats
 
+from keras_lwm import mining
+from keras_lwm.ablation import BASELINE, ROWS, Frames, pack_frames
+from keras_lwm.ablation.cell import build, train_cell
+from keras_lwm.ablation.frames import read_frames
+from keras_lwm.ablation.report import markdown, summarise
+from keras_lwm.ablation.runner import AblationFolder, child_environment, train_cells
+
 ROOT = Path(__file__).parents[1]
+RESULTS = sorted((ROOT / "results").glob("*/ablation.json"))
 TINY = ["--size", "40", "50", "--crop", "32", "32", "--views", "2", "--epochs", "1"]
 TINY += ["--batch-size", "2", "--channels", "4", "--score-split", "val", "--seeds", "1"]
 OPTIONS = {
@@ -23,45 +32,70 @@ OPTIONS = {
 
 
 @pytest.fixture
-def recipe(monkeypatch):
+def parsed(monkeypatch):
+    """What the recipe's options come to for some words of a command line."""
     monkeypatch.syspath_prepend(ROOT / "recipes")
-    return importlib.import_module
+    main = importlib.import_module("ablation").main
+    return lambda words: main.make_context("ablation", list(words)).params
 
 
-def test_rows_of_one_seed_start_from_the_same_values(recipe):
+def test_rows_of_one_seed_start_from_the_same_values():
     """Heads that a row does not train are built all the same, so nothing else changes."""
-    cell = recipe("ablation_cell")
-    first, again, other = (cell.build(OPTIONS, 3, seed)[2].get_weights() for seed in (0, 0, 1))
+    first, again, other = (build(OPTIONS, 3, seed)[1].get_weights() for seed in (0, 0, 1))
     for one, two in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, two)
     assert any((one != two).any() for one, two in zip(first, other, strict=True))
 
 
-def test_rows_train_the_outputs_they_name(recipe):
-    rows, cell = recipe("ablation_rows").ROWS, recipe("ablation_cell")
+def test_rows_train_the_outputs_they_name():
     outputs = dict.fromkeys(("segmentation", "side_8", "side_16", "side_32", "depth"))
-    assert set(cell.kept_outputs(outputs, rows["cross_entropy"])) == {"segmentation"}
-    assert "depth" not in cell.kept_outputs(outputs, rows["side_outputs"])
-    for name in set(rows) - {"cross_entropy", "side_outputs"}:
-        assert cell.kept_outputs(outputs, rows[name]) == outputs
+    assert set(ROWS["cross_entropy"].kept_outputs(outputs)) == {"segmentation"}
+    assert set(outputs) - set(ROWS["side_outputs"].kept_outputs(outputs)) == {"depth"}
+    for name in set(ROWS) - {"cross_entropy", "side_outputs"}:
+        assert ROWS[name].kept_outputs(outputs) == outputs
 
 
-def test_each_row_builds_its_weighting_from_the_ablations_options(recipe):
-    from keras_lwm import mining
+def test_each_row_builds_its_weighting_from_the_ablations_options():
+    options = {"strength": 0.3, "gathering": "binned", "depth_range": (1.0, 9.0), "gamma": None}
+    for row in ROWS.values():
+        weighting = mining.get(row.weighting, **row.weighting_options(options, seed=2))
+        if row.weighting != "uniform":
+            # The rivals as published, whatever the strength of the method.
+            assert weighting.strength == (1.0 if row.weighting in ("focal", "ohem") else 0.3)
+        if row.weighting == "shuffled":
+            assert weighting.seed == 2
+    assert mining.get("focal", **ROWS["focal"].weighting_options(options, 0)).gamma == 2.0
+    assert ROWS["dse_window"].weighting_options(options, 0)["gathering"] == "window"
+    assert ROWS["both"].curriculum_options({"start": 0.2}) == {"start": 1.0, "end": 1.0}
+    assert ROWS["full"].curriculum_options({"start": 0.2}) == {"start": 0.2}
 
-    rows = recipe("ablation_rows")
-    options = dict.fromkeys({name for names in rows.TAKES.values() for name in names})
-    options |= {"strength": 0.3, "gathering": "binned", "depth_range": (1.0, 9.0)}
-    for row in rows.ROWS.values():
-        chosen = rows.weighting_options(row, options, seed=2)
-        weighting = mining.get(row.weighting, **chosen)
-        if row.weighting in ("lwm", "shuffled", "pixel_error", "error_window"):
-            assert weighting.strength == 0.3
-    assert rows.curriculum_options(rows.ROWS["both"], {}) == {"start": 1.0, "end": 1.0}
+
+def test_the_recipe_trains_every_row_unless_some_are_chosen(parsed):
+    assert parsed(["--data", "-"])["rows"].split(",") == list(ROWS)
 
 
-def test_differences_are_paired_and_their_interval_is_students(recipe):
-    summarise = recipe("ablation_report").summarise
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.parent.name)
+def test_recorded_commands_still_mean_the_recorded_options(parsed, path):
+    recorded = json.loads(path.read_text())
+    assert recorded["command"].startswith("python recipes/ablation.py ")
+    options = json.loads(json.dumps(parsed(shlex.split(recorded["command"])[2:])))
+    other = {"data", "backend"}  # FOLDER, and Keras' own choice
+    other |= set() if "FOLDER" in recorded["command"] else {"void_ids"}  # of a folder's files
+    for name in set(recorded["options"]) - other:
+        assert options[name] == recorded["options"][name], name
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.parent.name)
+def test_recorded_tables_are_those_of_the_recorded_figures(path):
+    recorded, text = json.loads(path.read_text()), path.with_suffix(".md").read_text()
+    setting = text.partition("`; ")[2].partition(". Mean over seeds")[0]
+    # What mIoU meant when they were made is said beside the tables.
+    paragraphs = text.split("\n\n")
+    text = "\n\n".join(p for p in paragraphs if not p.startswith("These runs counted mIoU"))
+    assert markdown(recorded["rows"], recorded["command"], setting) == text
+
+
+def test_differences_are_paired_and_their_interval_is_students():
     baseline, row = [20.0, 24.0, 22.0], [21.0, 24.5, 23.5]
     cells = {
         "multi_task": {seed: {"mIoU": value} for seed, value in enumerate(baseline)},
@@ -88,26 +122,24 @@ def tiny_encoder():
     return keras.Model(image, maps), {stride: f"at_{stride}" for stride in (4, 8, 16, 32)}
 
 
-def test_the_encoder_is_trained_where_that_is_asked_for(recipe):
-    cell, frames = recipe("ablation_cell"), recipe("ablation_frames")
-    options = recipe("ablation").main.make_context("ablation", ["--data", "-"]).params
-    encoder, places = tiny_encoder()
-    options |= {"train_encoder": True, "backbone": (encoder, places), "weights": None}
+def test_the_encoder_is_trained_where_that_is_asked_for(parsed):
+    options = parsed(["--data", "-"])
+    encoder, layer_names = tiny_encoder()
+    options |= {"train_encoder": True, "backbone": (encoder, layer_names), "weights": None}
     options |= {"channels": 4, "epochs": 1, "batch_size": 2, "crop": (32, 32), "encoder_rate": 0.5}
     random = np.random.default_rng(0)
-    part = frames.Frames(
+    frames = Frames(
         random.integers(0, 256, (4, 40, 50, 3)).astype("uint8"),
         random.integers(0, 3, (4, 40, 50)).astype("uint8"),
         random.uniform(1, 9, (4, 40, 50, 1)).astype("float32"),
     )
     before = encoder.get_weights()
     names = ["wall", "floor", "sofa"]
-    result, network = cell.train_cell(
-        "full", 0, options, {"train": part, "score": part}, None, names
-    )
+    result, network = train_cell("full", 0, options, frames, frames, names, views=None)
     assert any((one != two).any() for one, two in zip(before, encoder.get_weights(), strict=True))
     assert result["scores"]["frames"] == 4 and np.isfinite(result["history"]["loss"]).all()
-    assert set(network.predict_on_batch(part.images[:1])) >= {"segmentation", "depth"}
+    json.dumps(result, allow_nan=False)
+    assert set(network.predict_on_batch(frames.images[:1])) >= {"segmentation", "depth"}
 
 
 def run_ablation(folder, out, *options):
@@ -125,9 +157,6 @@ def test_it_goes_on_with_the_cells_that_are_missing(tmp_path):
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     first = (out / "cells" / "multi_task-0.json").read_bytes()
 
-    done = run_ablation(frames, out, "--rows", "multi_task,full", "--gathering", "window")
-    assert done.returncode == 1 and "gathering='binned'" in done.stderr
-
     done = run_ablation(frames, out, "--rows", "multi_task,full")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert "(1 of 1 cells" in done.stdout and "| `full` | 1 |" in done.stdout
@@ -142,18 +171,37 @@ def test_it_goes_on_with_the_cells_that_are_missing(tmp_path):
     assert (out / "ablation.png").exists() and (out / "ablation.md").exists()
 
 
-def test_frames_that_were_packed_are_read_back_as_they_were(tmp_path, recipe):
-    frames = recipe("ablation_frames")
-    write_frames(tmp_path / "frames")
-    size, splits = (40, 50), ["train", "val"]
-    first, names, palette = frames.read_frames(
-        tmp_path / "frames", splits, size, 0.001, first_id=1, void_ids=(0,)
-    )
-    frames.write_frames(tmp_path / "packed", first, names, palette)
-    again, *described = frames.read_frames(
-        tmp_path / "packed", splits, size, 0.001, first_id=0, void_ids=(255,)
-    )
-    assert described == [names, palette]
+def test_a_folder_of_other_options_is_refused(tmp_path):
+    options = {"gathering": "binned", "crop": (32, 32)}
+    AblationFolder(tmp_path, options)
+    assert AblationFolder(tmp_path, options).options == {"gathering": "binned", "crop": [32, 32]}
+    with pytest.raises(ValueError, match="has gathering='binned'; received gathering='window'"):
+        AblationFolder(tmp_path, {**options, "gathering": "window"})
+
+
+def test_unknown_rows_are_refused_before_anything_is_trained(tmp_path):
+    folder = AblationFolder(tmp_path, {"train_encoder": True})
+    with pytest.raises(ValueError, match=f"among .*{BASELINE}.*; received plain, easy"):
+        train_cells(folder, ["plain", BASELINE, "easy"], seeds=1)
+
+
+def test_a_cell_that_fails_ends_in_what_it_printed(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "false")
+    folder = AblationFolder(tmp_path, {"train_encoder": True})
+    with pytest.raises(ChildProcessError, match=f"{BASELINE}, seed 0, failed; .*{BASELINE}-0.log"):
+        train_cells(folder, [BASELINE], seeds=1)
+
+
+def test_frames_that_were_packed_are_read_back_as_they_were(tmp_path):
+    folder, packed, splits = tmp_path / "frames", tmp_path / "packed", ("train", "val")
+    write_frames(folder)
+    options = {"data": folder, "size": (40, 50), "depth_unit": 0.001, "first_id": 1}
+    options |= {"void_ids": (0,), "train_split": "train", "score_split": "val"}
+    pack_frames(packed, options)
+    first, *described = read_frames(splits, options)
+    options |= {"data": packed, "first_id": 0, "void_ids": ()}
+    again, *described_again = read_frames(splits, options)
+    assert described_again == described
     for split in splits:
         np.testing.assert_array_equal(again[split].labels, first[split].labels)
         np.testing.assert_allclose(again[split].depths, first[split].depths, atol=5.1e-4)
@@ -161,10 +209,28 @@ def test_frames_that_were_packed_are_read_back_as_they_were(tmp_path, recipe):
         assert difference.mean() < 5  # JPEG, of noise
 
 
-def test_cells_side_by_side_share_the_cores(recipe):
-    shared_machine = recipe("ablation").shared_machine
+def test_a_data_set_by_name_gives_the_frames_of_its_folder(tmp_path, monkeypatch):
+    from keras_lwm import datasets
+
+    write_frames(tmp_path / "frames")
+    reading = {"depth_unit": 0.001, "first_id": 1, "void_ids": (0,)}
+    builder = datasets.load_builder(
+        "rgbd_folder", folder=tmp_path / "frames", data_dir=tmp_path / "data", **reading
+    )
+    monkeypatch.setattr(datasets, "load_builder", lambda name: {"frames": builder}[name])
+    options = {"size": (20, 25), **reading}
+    by_name, *_ = read_frames(["train"], {**options, "data": "frames"})
+    by_folder, *_ = read_frames(["train"], {**options, "data": tmp_path / "frames"})
+    for kind in ("images", "labels", "depths"):
+        one, two = getattr(by_name["train"], kind), getattr(by_folder["train"], kind)
+        np.testing.assert_array_equal(one, two)
+
+
+def test_cells_side_by_side_share_the_cores():
     cores = len(os.sched_getaffinity(0))
-    assert shared_machine(1) == dict(os.environ)
-    for workers, threads in ((2, max(1, cores // 2)), (10 * cores, 1)):
-        assert shared_machine(workers)["TF_NUM_INTRAOP_THREADS"] == str(threads)
-        assert shared_machine(workers)["OMP_NUM_THREADS"] == str(threads)
+    threads = {"OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"}
+    alone = child_environment(1)
+    assert alone["KERAS_BACKEND"] == keras.backend.backend()
+    assert {name: alone.get(name) for name in threads} == {n: os.environ.get(n) for n in threads}
+    for workers, number in ((2, max(1, cores // 2)), (10 * cores, 1)):
+        assert {child_environment(workers)[name] for name in threads} == {str(number)}

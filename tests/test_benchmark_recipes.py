@@ -9,6 +9,9 @@ from click.testing import CliRunner
 from nyu_files import draw_frame, write_nyu
 from sun_files import draw_frames, write_sun
 
+from keras_lwm import experiment
+from keras_lwm.run_folder import RunFolder
+
 RECIPES = Path(__file__).parents[1] / "recipes"
 # recipe: what writes its official files, data set, numbers of frames, split that is scored, crop
 BENCHMARKS = {
@@ -41,7 +44,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*the official one")
 def run(monkeypatch, tmp_path):
     """Runs a recipe up to its training; returns what it would have trained and scored."""
     monkeypatch.syspath_prepend(RECIPES)
-    experiment = importlib.import_module("experiment")
     calls = {}
     monkeypatch.setattr(experiment, "train", lambda *args: calls.update(train=args))
     monkeypatch.setattr(experiment, "report", lambda *args: calls.update(report=args))
@@ -51,17 +53,13 @@ def run(monkeypatch, tmp_path):
         manual.mkdir()
         BENCHMARKS[name][0](manual)
         command = importlib.import_module(name).main
-        places = [
-            "--manual-dir",
-            manual,
-            "--data-dir",
-            tmp_path / "data",
-            "--out",
-            tmp_path / "run",
-        ]
-        done = CliRunner().invoke(
-            command, [str(word) for word in (*places, *options)], catch_exceptions=False
-        )
+        folders = {
+            "--manual-dir": manual,
+            "--data-dir": tmp_path / "data",
+            "--out": tmp_path / "run",
+        }
+        words = [str(word) for option in folders.items() for word in option]
+        done = CliRunner().invoke(command, [*words, *options], catch_exceptions=False)
         assert done.exit_code == 0, done.output
         return calls
 
@@ -90,9 +88,7 @@ def test_the_modern_setting_is_chosen_by_name_and_overruled_by_options(run):
 
 
 def test_a_model_without_validation_is_scored_at_its_last_epoch(monkeypatch, tmp_path):
-    monkeypatch.syspath_prepend(RECIPES)
-    experiment = importlib.import_module("experiment")
-    run = experiment.RunFolder(tmp_path / "run", {})
+    run = RunFolder(tmp_path / "run", {})
     loaded = []
 
     class Stop(Exception):
@@ -102,7 +98,7 @@ def test_a_model_without_validation_is_scored_at_its_last_epoch(monkeypatch, tmp
         loaded.append(path)
         raise Stop
 
-    monkeypatch.setattr(experiment.keras.saving, "load_model", load)
+    monkeypatch.setattr("keras.saving.load_model", load)
     with pytest.raises(Stop):
         experiment.report(run, None, "test")
     assert loaded == [run.last_model_path]

@@ -1,23 +1,30 @@
-"""What may be imported where, and that the core needs neither TensorFlow nor its companions."""
+"""What may be imported where, and that the core needs no package of an extra but a backend."""
 
 import ast
+import configparser
 import functools
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import keras_lwm
+from keras_lwm.deployment.formats import FORMATS
+from keras_lwm.extras import check_installed, imports_of
 
 PACKAGE = Path(keras_lwm.__file__).parent
-WITHOUT_TENSORFLOW = '''
-import os, sys
+ROOT = Path(__file__).parents[1]
+SETUP = configparser.ConfigParser()
+SETUP.read(ROOT / "setup.cfg", encoding="utf-8")
+BLIND = '''
+import importlib
+import sys
 
-ABSENT = {"tensorflow", "tensorflow_datasets", "keras_cv"}
-ABSENT |= {"onnx", "onnxruntime", "tf2onnx", "ai_edge_litert", "openvino"}
-if os.environ["KERAS_BACKEND"] == "jax":
-    ABSENT |= {"torch"}
+ABSENT = set()
 
 class WithoutAbsent:
     """Another finder, blind for what is absent: like a machine where it is not installed."""
@@ -36,9 +43,40 @@ class WithoutAbsent:
 
 sys.meta_path[:] = map(WithoutAbsent, sys.meta_path)
 
+def sentence(module):
+    """What the import of a module says."""
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        return str(error)
+    raise AssertionError(f"{module} can be imported.")
+'''
+WITHOUT_TENSORFLOW = """
+import os
+
+ABSENT |= {"tensorflow", "tensorflow_datasets", "tensorboard", "keras_cv", "trimesh", "embreex"}
+ABSENT |= {"onnx", "onnxruntime", "tf2onnx", "ai_edge_litert", "openvino", "matplotlib"}
+# JAX itself needs SciPy.
+ABSENT |= {"torch"} if os.environ["KERAS_BACKEND"] == "jax" else {"scipy"}
+
 import keras
 import numpy as np
 import keras_lwm
+import keras_lwm_cli.datasets, keras_lwm_cli.evaluate, keras_lwm_cli.export, keras_lwm_cli.predict
+
+for module in ("keras_lwm.pipeline", "keras_lwm.datasets"):
+    assert sentence(module).endswith(
+        f" ({module}) needs a package that cannot be imported (No module named 'tensorflow'): "
+        '`pip install "keras_lwm[tensorflow]"`.'
+    )
+for module in ("keras_lwm.report", "keras_lwm.experiment", "keras_lwm.ablation"):
+    assert sentence(module) == (
+        "Drawing (keras_lwm.report) needs a package that cannot be imported (No module named "
+        "'matplotlib'): " '`pip install "keras_lwm[report]"`.'
+    )
+assert not ABSENT & set(sys.modules)
+ABSENT -= {"matplotlib"}
+import keras_lwm.ablation, keras_lwm.experiment
 
 keras_lwm.RefineNet("resnet50", num_classes=5, variant="light", channels=16)
 network = keras_lwm.RefineNet("efficientnet_lite0", 5, "light", weights="imagenet", channels=32)
@@ -58,26 +96,118 @@ history = model.fit(
 assert int(keras.ops.convert_to_numpy(model.optimizer.iterations)) == 2
 assert np.isfinite(history.history["loss"]).all()
 assert not ABSENT & set(sys.modules)
-'''
+"""
+WITHOUT_A_BACKEND = """
+ABSENT |= {"tensorflow", "jax", "torch"}
+assert sentence("keras_lwm.mining") == (
+    "Keras cannot import its backend (No module named 'jax'): name one that is installed in the "
+    "environment variable KERAS_BACKEND (tensorflow, jax or torch), or install it, as by "
+    '`pip install "keras_lwm[tensorflow]"`.'
+)
+"""
+WITHOUT_A_RENDERER = """
+import runpy
+
+_, child, package = sys.argv
+# Neither Keras nor TensorFlow: as in the processes that render.
+runpy.run_path(child)["register_bare_packages"]()
+from keras_lwm.datasets.rooms import splits
+
+ABSENT.add(package)
+try:
+    next(splits.frames("train", "tiny"))
+except ImportError as error:
+    start, named, end = str(error).partition(f"(No module named '{package}")
+    assert start == "Rendering rooms needs a package that cannot be imported ", error
+    assert end.endswith('): `pip install "keras_lwm[rooms]"`.'), error
+else:
+    raise AssertionError("It rendered.")
+"""
 
 
-def test_without_tensorflow_it_imports_builds_and_trains():
-    backend = "jax" if importlib.util.find_spec("jax") is not None else "torch"
+def run_blind(program, *arguments, backend):
     environment = {
         "XLA_FLAGS": "--xla_backend_optimization_level=0",
         **os.environ,
         "KERAS_BACKEND": backend,
         "PYTHONPATH": str(PACKAGE.parent),
     }
-    subprocess.run([sys.executable, "-c", WITHOUT_TENSORFLOW], env=environment, check=True)
+    command = [sys.executable, "-c", BLIND + program, *map(str, arguments)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_without_any_extra_it_imports_builds_and_trains():
+    backend = "jax" if importlib.util.find_spec("jax") is not None else "torch"
+    run_blind(WITHOUT_TENSORFLOW, backend=backend)
+
+
+def test_without_a_backend_the_sentence_names_them():
+    run_blind(WITHOUT_A_BACKEND, backend="jax")
+
+
+@pytest.mark.parametrize("package", ["trimesh", "embreex", "scipy"])
+def test_rooms_name_the_extra_that_renders_them(package):
+    child = PACKAGE / "datasets" / "rooms" / "child.py"
+    run_blind(WITHOUT_A_RENDERER, child, package, backend="jax")
+
+
+def test_a_missing_package_is_named_with_its_extra():
+    sentence = (
+        "A picture needs a package that cannot be imported (No module named 'no_such_package'): "
+        '`pip install "keras_lwm[report]"`.'
+    )
+    with (
+        pytest.raises(ImportError, match=re.escape(sentence)),
+        imports_of("report", "A picture"),
+    ):
+        importlib.import_module("no_such_package")
+    with pytest.raises(ImportError, match="ONNX needs no_such and nor_such, not installed here: `"):
+        check_installed("onnx", "ONNX", "no_such", "numpy", "nor_such")
+
+
+def requirements(text):
+    """The names in one of setup.cfg's lists of requirements."""
+    lines = (line.strip() for line in text.splitlines())
+    return {re.split(r"[\[<>=~! ]", line)[0] for line in lines if line and line[0] != "#"}
+
+
+def test_the_core_requires_what_its_modules_import():
+    imported = set()
+    for path in (*PACKAGE.rglob("*.py"), *(ROOT / "keras_lwm_cli").glob("*.py")):
+        # What their packages import first says which extra is missing.
+        if not path.is_relative_to(PACKAGE / "datasets") and path.parent.name != "report":
+            nodes = ast.parse(path.read_text(encoding="utf-8")).body
+            imported |= {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names}
+            imported |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    roots = {name.partition(".")[0] for name in imported} - sys.stdlib_module_names
+    own = {"keras_lwm", "keras_lwm_cli"}
+    # The commands import tqdm when they run.
+    names = {"PIL": "pillow"}
+    assert {names.get(root, root) for root in roots - own} | {"tqdm"} == requirements(
+        SETUP["options"]["install_requires"]
+    )
+
+
+def test_every_extra_that_is_named_can_be_installed():
+    named = {format.extra for format in FORMATS.values()}
+    for path in PACKAGE.rglob("*.py"):
+        called = r'(?:imports_of|check_installed|install)\("([^"]+)"'
+        named |= set(re.findall(called, path.read_text(encoding="utf-8")))
+    assert named >= {"tensorflow", "rooms", "benchmarks", "report", "keras-cv", "pretrained"}
+    assert named <= set(SETUP["options.extras_require"])
 
 
 @functools.cache
-def imported_packages(path):
-    """The names of everything that a file imports, inside its functions too."""
-    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-    plain = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    return [*plain, *(node.module for node in nodes if isinstance(node, ast.ImportFrom))]
+def imported_names(path):
+    """The full names of everything that a file imports, inside its functions too."""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return names
 
 
 def importers(*packages):
@@ -85,7 +215,7 @@ def importers(*packages):
     return {
         str(path.relative_to(PACKAGE))
         for path in PACKAGE.rglob("*.py")
-        for name in imported_packages(path)
+        for name in imported_names(path)
         if any(name == package or name.startswith(f"{package}.") for package in packages)
     }
 
@@ -94,14 +224,17 @@ def test_tensorflow_is_imported_only_where_data_and_its_own_step_are():
     for path in importers("tensorflow", "tensorflow_datasets"):
         assert path.startswith(("datasets/", "deployment/")) or path in (
             "pipeline.py",
-            "training/steps/tensorflow.py",
+            "training/optimizer.py",
+            "training/step.py",
         )
 
 
 def test_keras_cv_is_imported_in_one_module_and_only_when_asked_for():
-    named = {path.name for path in PACKAGE.rglob("*.py") if '"keras_cv"' in path.read_text()}
-    assert named == {"keras_cv_backbones.py"}
-    assert importers("keras_cv") == set()
+    assert importers("keras_cv") == {"networks/keras_cv_backbones.py"}
+
+
+def test_click_is_for_the_command_line_alone():
+    assert importers("click") == set()
 
 
 def test_nobody_imports_private_keras():
@@ -109,8 +242,8 @@ def test_nobody_imports_private_keras():
 
 
 def test_imports_go_one_way():
-    """Each room may import those before it, and no other."""
-    rooms = {
+    """Each package may import those that it names here, and no other."""
+    known = {
         "mining": set(),
         "networks": set(),
         "metrics": set(),
@@ -121,9 +254,14 @@ def test_imports_go_one_way():
         "evaluation": {"metrics"},
         "report": {"mining", "metrics"},
         "deployment": {"networks", "run_folder", "evaluation"},
+        "experiment": {"mining", "networks", "training", "run_folder", "evaluation", "report"},
+        "ablation": {"mining", "networks", "rgbd_folder", "datasets", "evaluation", "experiment"},
     }
-    for room, known in rooms.items():
-        for other in set(rooms) - known - {room}:
-            found = [path for path in importers(f"keras_lwm.{other}") if path.startswith(room)]
+    assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == set(known)
+    for package in known:
+        for other in set(known) - known[package] - {package}:
+            found = [
+                path for path in importers(f"keras_lwm.{other}") if path.startswith(f"{package}/")
+            ]
             assert not found, f"{found} import {other}"
     assert importers("keras_lwm_cli") == set()

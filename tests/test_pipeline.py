@@ -185,14 +185,15 @@ def test_a_file_that_ends_early_is_named(builder, tmp_path):
 
 
 class Careless(tfds.core.GeneratorBasedBuilder):
-    """A data set somebody else wrote: one label id is outside the classes, one depth too small."""
+    """A data set somebody else wrote: a label id outside the classes, a depth too narrow, and one
+    in millimetres."""
 
     VERSION = tfds.core.Version("1.0.0")
 
     def _info(self):
         return tfds.core.DatasetInfo(
             builder=self,
-            features=sample_features(),
+            features=sample_features(3),
             metadata=sample_metadata(["wall", "floor", "chair"], [(1, 1, 1)] * 3),
         )
 
@@ -200,6 +201,7 @@ class Careless(tfds.core.GeneratorBasedBuilder):
         return {
             "label": self._generate_examples("label"),
             "depth": self._generate_examples("depth"),
+            "unit": self._generate_examples("unit"),
         }
 
     def _generate_examples(self, wrong):
@@ -208,6 +210,7 @@ class Careless(tfds.core.GeneratorBasedBuilder):
         if wrong == "label":
             label[2, 3] = 17
         depth = depth[:, :-1] if wrong == "depth" else depth
+        depth = depth * np.float32(1 if wrong == "unit" else 0.001)
         yield (
             "0",
             {
@@ -241,6 +244,24 @@ def test_a_bad_sample_is_named_by_both_datasets(careless, split, message):
         take(evaluation_dataset(careless, split), 1)
 
 
+def test_depth_in_another_unit_is_refused_before_training_unless_it_is_right(careless, tmp_path):
+    message = r"^Sample 0 of unit has a median depth of .* looks like millimetres: divide it"
+    with pytest.raises(ValueError, match=message):
+        training(careless, split="unit", batch_size=1)
+    assert training(careless, split="unit", batch_size=1, unusual_depth=True)
+
+    write_random_folder(tmp_path, number=2)
+    options = {"depth_unit": 1, "data_dir": tmp_path / "prepared"}
+    assert training(RgbdFolder(tmp_path, unusual_depth=True, **options))
+
+    images, labels, depths = arrays()
+    options = {"num_classes": 4, "batch_size": 2}
+    with pytest.raises(ValueError, match=r"^Array index \d has a .* looks like millimetres"):
+        ArrayBatches(images, labels, depths * 1000, **options)
+    assert ArrayBatches(images, labels, depths * 1000, unusual_depth=True, **options)
+    assert ArrayBatches(images, labels, np.zeros_like(depths), **options)
+
+
 def test_arrays_are_checked_before_training():
     images, labels, depths = arrays()
     with pytest.raises(ValueError, match=r"array index 0 holds the label id 3 .*0 to 2"):
@@ -253,6 +274,8 @@ def test_arrays_are_checked_before_training():
         ArrayBatches(images, labels[1:], num_classes=4, batch_size=2)
     with pytest.raises(ValueError, match="integer class ids; received float64"):
         ArrayBatches(images, labels / 2, num_classes=4, batch_size=2)
+    with pytest.raises(ValueError, match="2 to 65535 classes; received num_classes=1"):
+        ArrayBatches(images, labels, num_classes=1, batch_size=2)
 
 
 def tiny_model():

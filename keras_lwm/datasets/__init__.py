@@ -3,8 +3,12 @@
 import contextlib
 
 import keras
-import tensorflow as tf
-import tensorflow_datasets as tfds
+
+from keras_lwm.extras import imports_of
+
+with imports_of("tensorflow", "Preparing a data set (keras_lwm.datasets)"):
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
 
 from keras_lwm.datasets.cityscapes import CityscapesDepth
 from keras_lwm.datasets.nyu_depth_v2 import NyuDepthV2Labeled
@@ -41,7 +45,7 @@ def load_builder(
 
     Args:
         name: a key of `BUILDERS`, or `NAME/CONFIG`; without a config, the builder's first.
-        data_dir: where prepared data sets are kept; `None`: TFDS's own place.
+        data_dir: where prepared data sets are kept; `None`: TFDS's own folder.
         manual_dir: the folder of files that were fetched by hand, for data sets that need them;
             `None`: `downloads/manual` in `data_dir`.
         **options: passed to the builder, such as `folder` for `rgbd_folder`.

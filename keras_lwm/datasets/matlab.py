@@ -11,7 +11,8 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import scipy.io
+
+from keras_lwm.extras import imports_of
 
 # What SciPy raises on a file that ends early or is none of MATLAB's.
 _UNREADABLE = (OSError, ValueError, TypeError, KeyError, EOFError, IndexError, zlib.error)
@@ -25,7 +26,10 @@ def read_mat(path: Path, name: str) -> np.ndarray:
 
     Raises:
         ValueError: if the file cannot be read or has no such variable.
+        ImportError: if the extra `benchmarks` is not installed.
     """
+    with imports_of("benchmarks", f"Reading {path}"):
+        import scipy.io
     try:
         variables = scipy.io.loadmat(path, variable_names=[name])
     except NotImplementedError as error:

@@ -1,6 +1,7 @@
 """One progress bar for all frames of a data set."""
 
 import sys
+from typing import Any
 
 import tensorflow_datasets as tfds
 
@@ -8,7 +9,7 @@ import tensorflow_datasets as tfds
 _TERMINAL, _LOG = 0.1, 10.0
 
 
-def progress_bar(text: str, total: int, done: int = 0):
+def progress_bar(text: str, total: int, done: int = 0) -> Any:
     """A tqdm bar of frames with the time left; `done` frames were there before.
 
     As with all of TFDS's bars, `tfds.disable_progress_bar()` turns it off.

@@ -9,6 +9,7 @@ Python function has been called for a moment.
 import atexit
 import threading
 import time
+from typing import Any
 
 import tensorflow as tf
 
@@ -52,6 +53,6 @@ _calls = _Calls()
 atexit.register(_calls.wait_until_quiet)
 
 
-def numpy_function(function, inputs, output_types):
+def numpy_function(function, inputs, output_types) -> Any:
     """`tf.numpy_function`, except that the process can exit while a data set is read ahead."""
     return tf.numpy_function(_calls.counted(function), inputs, output_types)

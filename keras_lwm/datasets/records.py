@@ -34,16 +34,16 @@ class Records:
                 f"Expected the data set {builder.info.full_name} to be stored as tfrecord; "
                 f"received {builder.info.file_format.value}."
             )
-        self._places = []
+        self._spans = []
         for file in split_info(builder, split).file_instructions:
-            places = _places(file.filename, file.skip + file.take)
-            self._places.extend((file.filename, *place) for place in places[file.skip :])
+            spans = _record_spans(file.filename, file.skip + file.take)
+            self._spans.extend((file.filename, *span) for span in spans[file.skip :])
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._spans)
 
     def __getitem__(self, index: int) -> bytes:
-        path, start, length = self._places[index]
+        path, start, length = self._spans[index]
         with tf.io.gfile.GFile(path, "rb") as file:
             file.seek(start)
             return file.read(length)
@@ -60,7 +60,7 @@ class Records:
         return self[int(index)]
 
 
-def split_info(builder: tfds.core.DatasetBuilder, split: str):
+def split_info(builder: tfds.core.DatasetBuilder, split: str) -> tfds.core.SplitInfo:
     """The builder's `SplitInfo`, or a `ValueError` that lists the splits there are."""
     try:
         return builder.info.splits[split]
@@ -71,9 +71,9 @@ def split_info(builder: tfds.core.DatasetBuilder, split: str):
         ) from error
 
 
-def _places(path: str, count: int) -> list[tuple[int, int]]:
+def _record_spans(path: str, count: int) -> list[tuple[int, int]]:
     """Start and length in bytes of the first `count` records of a file."""
-    places = []
+    spans = []
     start = 0
     with tf.io.gfile.GFile(path, "rb") as file:
         size = file.size()
@@ -83,11 +83,11 @@ def _places(path: str, count: int) -> list[tuple[int, int]]:
             if len(header) == _HEADER.size:
                 length, _ = _HEADER.unpack(header)
                 start += _HEADER.size
-                places.append((start, length))
+                spans.append((start, length))
                 start += length + _FOOTER_BYTES
             if len(header) < _HEADER.size or start > size:
                 raise ValueError(
-                    f"{path} ends after {size} bytes, before its record {len(places)} of {count}: "
+                    f"{path} ends after {size} bytes, before its record {len(spans)} of {count}: "
                     "delete the data set's folder and prepare it again."
                 )
-    return places
+    return spans

@@ -1,7 +1,6 @@
 """Exporting a segmenter to a file that needs no Keras."""
 
 import contextlib
-import importlib.util
 import os
 import tempfile
 from pathlib import Path
@@ -11,6 +10,7 @@ import keras
 from keras_lwm.deployment.export_process import ExportedModel, ExportRequest, export_in_child
 from keras_lwm.deployment.formats import FORMATS
 from keras_lwm.deployment.inference_network import inference_network
+from keras_lwm.extras import check_installed
 from keras_lwm.run_folder import find_run_model
 from keras_lwm.run_folder.checkpoints import read_description
 
@@ -190,18 +190,9 @@ def _is_size(size):
 
 
 def _check_packages(format):
-    if importlib.util.find_spec("tensorflow") is None:
-        raise ImportError(
-            "Exporting needs TensorFlow, whatever backend trained the model: "
-            "`pip install tensorflow`."
-        )
+    check_installed("tensorflow", "Exporting, under any backend,", "tensorflow")
     wanted = FORMATS[format]
-    missing = [name for name in wanted.packages if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ImportError(
-            f"Exporting to {wanted.title} needs {' and '.join(missing)}: "
-            f"`pip install keras_lwm[{wanted.extra}]`."
-        )
+    check_installed(wanted.extra, f"Exporting to {wanted.title}", *wanted.packages)
 
 
 def _source(model, folder):

@@ -21,17 +21,17 @@ class Format:
         title: its name in sentences.
         suffix: what its path ends in; "" for a folder.
         packages: what writing it needs beside TensorFlow.
-        extra: the extra of keras_lwm that brings them, and what runs the file.
+        extra: the extra of keras_lwm that installs them, and what runs the file.
     """
 
     title: str
     suffix: str
     packages: tuple[str, ...]
-    extra: str | None
+    extra: str
 
 
 FORMATS = {
-    "saved_model": Format("SavedModel", "", (), None),
+    "saved_model": Format("SavedModel", "", (), "tensorflow"),
     "onnx": Format("ONNX", ".onnx", ("onnx", "tf2onnx"), "onnx"),
     "litert": Format("LiteRT", ".tflite", (), "litert"),
     "openvino": Format("OpenVINO", ".xml", ("openvino",), "openvino"),

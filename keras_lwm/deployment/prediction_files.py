@@ -9,10 +9,16 @@ from PIL import Image
 
 from keras_lwm.atomic_write import atomic_write
 from keras_lwm.deployment.image_files import read_image
+from keras_lwm.void import label_dtype
+
+_MOST_IN_A_PALETTE = 256
 
 
-def coloured_mask(class_ids, palette):
-    """Returns class ids (H, W) as a palette image: its pixels are the ids, shown in colours.
+def coloured_mask(class_ids, palette) -> Image.Image:
+    """Returns class ids (H, W) as a picture of their colours.
+
+    With up to 256 classes it is a palette image, whose pixels are the ids; with more, which no
+    palette holds, an RGB image.
 
     Args:
         class_ids: integers (H, W), from 0.
@@ -21,18 +27,20 @@ def coloured_mask(class_ids, palette):
     Raises:
         ValueError: if an id has no colour.
     """
-    class_ids = np.asarray(class_ids)
-    if class_ids.min() < 0 or class_ids.max() >= len(palette):
+    class_ids, colours = np.asarray(class_ids), np.asarray(palette, "uint8")
+    if class_ids.min() < 0 or class_ids.max() >= len(colours):
         raise ValueError(
-            f"Expected class ids from 0 to {len(palette) - 1}, one a colour; received ids from "
+            f"Expected class ids from 0 to {len(colours) - 1}, one a colour; received ids from "
             f"{class_ids.min()} to {class_ids.max()}."
         )
+    if len(colours) > _MOST_IN_A_PALETTE:
+        return Image.fromarray(colours[class_ids])
     mask = Image.fromarray(class_ids.astype("uint8"))
-    mask.putpalette(np.asarray(palette, "uint8").tobytes())
+    mask.putpalette(colours.tobytes())
     return mask
 
 
-def overlay(image, class_ids, palette, opacity=0.5):
+def overlay(image, class_ids, palette, opacity: float = 0.5) -> Image.Image:
     """Returns an RGB image of `image` (H, W, 3), 0..255, under the colours of its classes.
 
     Args:
@@ -43,28 +51,33 @@ def overlay(image, class_ids, palette, opacity=0.5):
     return Image.fromarray(np.rint(mixed).astype("uint8"))
 
 
-def write_png(path, picture):
-    """Writes a PIL image or an array, uint8 (H, W) or (H, W, 3), whole or not at all."""
+def write_png(path, picture) -> None:
+    """Writes a PIL image or an array, whole or not at all.
+
+    Arrays are (H, W) or (H, W, 3) of values 0 to 255, or (H, W) of uint16, for a PNG of 16 bits.
+    """
     if not isinstance(picture, Image.Image):
-        picture = Image.fromarray(np.asarray(picture, "uint8"))
+        picture = np.asarray(picture)
+        wide = picture.dtype == np.uint16
+        picture = Image.fromarray(picture if wide else picture.astype("uint8"))
     with atomic_write(path) as partial:
         picture.save(partial, "png")
 
 
 PICTURES = ("ids", "mask", "overlay")
-"""`ids`: a grey PNG of class ids; `mask`: a palette PNG, ids in their colours; `overlay`: the image
-under these colours."""
+"""`ids`: a grey PNG of class ids, of 16 bits beyond 255 classes; `mask`: their colours, up to 256
+classes as a palette PNG of the ids; `overlay`: the image under these colours."""
 
 
 def write_predictions(predictor, images, folder, pictures=PICTURES):
-    """Predicts image files and writes `PLACE_ids.png`, `PLACE_mask.png`, `PLACE_overlay.png`.
+    """Predicts image files and writes `NAME_ids.png`, `NAME_mask.png`, `NAME_overlay.png`.
 
-    `classes.csv` beside them tells each id's name and colour. Every file is written whole, over one
+    `classes.csv` beside them says each id's name and colour. Every file is written whole, over one
     of the same name; a picture has the height and width of its image the way a person sees it.
 
     Args:
         predictor: a `Predictor`.
-        images: a dictionary of paths, image file to its place below `folder` (see `list_images`).
+        images: a dictionary of paths, image file to its NAME below `folder` (see `list_images`).
         folder: where to write; created where it does not exist.
         pictures: which to write, of "ids", "mask" and "overlay".
 
@@ -80,7 +93,7 @@ def write_predictions(predictor, images, folder, pictures=PICTURES):
         raise ValueError(f"Expected a folder for the predictions; received the file {folder}.")
     folder.mkdir(parents=True, exist_ok=True)
     _write_classes(folder / "classes.csv", predictor.description)
-    for path, place in images.items():
+    for path, relative in images.items():
         try:
             image = read_image(path)
         except (ValueError, OSError) as error:
@@ -88,13 +101,13 @@ def write_predictions(predictor, images, folder, pictures=PICTURES):
             continue
         class_ids = predictor(image)
         for kind in pictures:
-            target = folder / place.with_name(f"{place.name}_{kind}.png")
+            target = folder / relative.with_name(f"{relative.name}_{kind}.png")
             target.parent.mkdir(parents=True, exist_ok=True)
             write_png(target, _picture(kind, image, class_ids, predictor.description.palette))
         yield path, None
 
 
-def is_prediction(path, folder):
+def is_prediction(path, folder) -> bool:
     """Whether `path` is named and placed as what `write_predictions` writes into `folder`."""
     below = Path(os.path.abspath(path)).is_relative_to(os.path.abspath(folder))
     return below and str(path).endswith(tuple(f"_{kind}.png" for kind in PICTURES))
@@ -102,7 +115,7 @@ def is_prediction(path, folder):
 
 def _picture(kind, image, class_ids, palette):
     if kind == "ids":
-        return class_ids
+        return np.asarray(class_ids).astype(label_dtype(len(palette)))
     if kind == "mask":
         return coloured_mask(class_ids, palette)
     return overlay(image, class_ids, palette)

@@ -16,6 +16,7 @@ from keras_lwm.large_images.memory import MAX_MEMORY
 from keras_lwm.large_images.network import TiledNetwork
 from keras_lwm.large_images.reduced import check_longest_side, reduced
 from keras_lwm.resampling import resize_bilinear, resize_labels
+from keras_lwm.void import label_dtype
 
 
 class Predictor:
@@ -70,6 +71,7 @@ class Predictor:
         self._longest_side = check_longest_side(longest_side)
         self._runtime = open_runtime(path)
         self.description = self._runtime.description
+        self._dtype = label_dtype(len(self.description.class_names))
         self.network = getattr(self._runtime, "network", None)
         self.gives_probabilities = PROBABILITIES in self._runtime.outputs
         if self.network is None:
@@ -78,7 +80,7 @@ class Predictor:
             self._tiled = TiledNetwork(self._runtime.segmenter, max_memory)
 
     def __call__(self, image: Any) -> np.ndarray:
-        """Returns class ids (H, W), uint8, of one image.
+        """Returns class ids (H, W), uint8 or beyond 255 classes uint16, of one image.
 
         Args:
             image: a path, a PIL image or an array of one of the forms that `rgb_image` takes:
@@ -91,19 +93,19 @@ class Predictor:
         image = rgb_image(image)
         seen = reduced(image, self._longest_side)
         class_ids = self._class_ids(seen, seen.shape[:2])[None]
-        return _resized(resize_labels, class_ids, image.shape[:2])[0].astype("uint8")
+        return _resized(resize_labels, class_ids, image.shape[:2])[0].astype(self._dtype)
 
     def class_ids(self, image: Any, size: tuple[int, int]) -> np.ndarray:
-        """Returns class ids (*size), uint8, of one image, at another resolution than its own.
+        """Returns class ids (*size), as a call does, at another resolution than the image's own.
 
         The largest of the resized scores decides; of a file that gives class ids alone, the nearest
         pixel does.
         """
         image = reduced(rgb_image(image), self._longest_side)
         if self.gives_probabilities:
-            return self._class_ids(image, tuple(size)).astype("uint8")
+            return self._class_ids(image, tuple(size)).astype(self._dtype)
         class_ids = self._class_ids(image, image.shape[:2])[None]
-        return _resized(resize_labels, class_ids, size)[0].astype("uint8")
+        return _resized(resize_labels, class_ids, size)[0].astype(self._dtype)
 
     def probabilities(self, image: Any) -> np.ndarray:
         """Returns the probability of every class, (H, W, C) float32, 0 to 1, of one image.

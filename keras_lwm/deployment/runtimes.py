@@ -19,7 +19,6 @@ The packages are imported when a file that needs them is opened.
 
 import contextlib
 import functools
-import importlib
 from pathlib import Path
 
 import keras
@@ -29,7 +28,6 @@ from keras import ops
 from keras_lwm.deployment.formats import (
     DESCRIPTION_ASSET,
     DESCRIPTION_KEY,
-    FORMATS,
     SERVING,
     SERVING_PART,
     onnx_with_window,
@@ -45,24 +43,10 @@ from keras_lwm.deployment.inference_network import (
     load_in_float32,
 )
 from keras_lwm.description import Description
+from keras_lwm.extras import check_installed, imports_of
 from keras_lwm.large_images.graph import run_network
 from keras_lwm.run_folder import find_run_model
 from keras_lwm.run_folder.checkpoints import read_description
-
-
-def import_package(name, install, path):
-    """Imports the package that runs `path`.
-
-    Raises:
-        ImportError: if it is missing; the sentence says what to install: an extra of keras_lwm.
-    """
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ImportError(
-            f"{path} is run by the package {name.partition('.')[0]}, which cannot be imported "
-            f"({error}): pip install {install}"
-        ) from error
 
 
 @contextlib.contextmanager
@@ -181,7 +165,9 @@ class SavedModelRuntime:
     kind = "saved_model"
 
     def __init__(self, path):
-        self._tensorflow = import_package("tensorflow", "tensorflow", path)
+        with imports_of("tensorflow", f"Running {path}"):
+            import tensorflow
+        self._tensorflow = tensorflow
         asset = path / "assets" / DESCRIPTION_ASSET
         self.description = stored_description(
             asset.read_text("utf-8") if asset.exists() else None, path
@@ -208,7 +194,6 @@ class SavedModelRuntime:
         return self._run_part(**inputs)[output].numpy()
 
 
-_ONNX_INSTALL = f"keras_lwm[{FORMATS['onnx'].extra}]"
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 
 
@@ -219,7 +204,9 @@ class OnnxRuntime:
 
     def __init__(self, path):
         self._path = path
-        self._onnxruntime = import_package("onnxruntime", _ONNX_INSTALL, path)
+        with imports_of("onnx", f"Running {path}"):
+            import onnxruntime
+        self._onnxruntime = onnxruntime
         with opening(path, "an ONNX file"):
             self._session = self._session_of(str(path))
         metadata = self._session.get_modelmeta().custom_metadata_map
@@ -247,7 +234,7 @@ class OnnxRuntime:
         return self._session.run([output], {**inputs, IMAGE: images})[0]
 
     def _look_for_windows(self):
-        import_package("onnx", _ONNX_INSTALL, f"{self._path}, in tiles of a large image,")
+        check_installed("onnx", f"Running {self._path} on tiles of a large image", "onnx")
         model = onnx_with_window(self._path)
         self._knows_windows = model is not None
         if self._knows_windows:
@@ -256,16 +243,14 @@ class OnnxRuntime:
             self._inputs = {WINDOW: np.zeros(4, "int32")}
 
 
-_LITERT_INSTALL = f"keras_lwm[{FORMATS['litert'].extra}]"
-
-
 class LiteRTRuntime:
     """Runs on the CPU."""
 
     kind = "litert"
 
     def __init__(self, path):
-        litert = import_package("ai_edge_litert.interpreter", _LITERT_INSTALL, path)
+        with imports_of("litert", f"Running {path}"):
+            import ai_edge_litert.interpreter as litert
         with opening(path, "a LiteRT file"):
             content = path.read_bytes()
             self._interpreter = litert.Interpreter(model_content=content)
@@ -297,7 +282,8 @@ class LiteRTRuntime:
 
 def _metadata(content, name, path):
     """The text of one entry of a model's metadata; None where there is no such entry."""
-    schema = import_package("ai_edge_litert.schema_py_generated", _LITERT_INSTALL, path)
+    with imports_of("litert", f"Running {path}"):
+        import ai_edge_litert.schema_py_generated as schema
     model = schema.Model.GetRootAs(content)
     for index in range(model.MetadataLength()):
         entry = model.Metadata(index)
@@ -306,7 +292,6 @@ def _metadata(content, name, path):
     return None
 
 
-_OPENVINO_INSTALL = f"keras_lwm[{FORMATS['openvino'].extra}]"
 # Some processors compute in half precision unless told otherwise.
 _IN_FLOAT32 = {"INFERENCE_PRECISION_HINT": "f32"}
 
@@ -317,8 +302,8 @@ class OpenVINORuntime:
     kind = "openvino"
 
     def __init__(self, path):
-        with without_telemetry():
-            openvino = import_package("openvino", _OPENVINO_INSTALL, path)
+        with without_telemetry(), imports_of("openvino", f"Running {path}"):
+            import openvino
         core = openvino.Core()
         with opening(path, "an OpenVINO file"):
             model = core.read_model(path)

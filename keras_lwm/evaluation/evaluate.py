@@ -13,7 +13,8 @@ from keras_lwm.metrics.depth import depth_error_sums
 from keras_lwm.metrics.scores import segmentation_scores
 from keras_lwm.progress_bar import progress_bar
 from keras_lwm.resampling import resize_labels
-from keras_lwm.void import VOID
+from keras_lwm.samples import check_depth_unit, check_image_range, median_depth
+from keras_lwm.void import check_num_classes, void_id
 
 
 def check_classes(model, num_classes, class_names=None):
@@ -57,22 +58,26 @@ def frames_of(dataset, num_classes, after_batch=None):
     Args:
         dataset: iterable of batches `(image (B, H, W, 3), {"label": (B, h, w), "depth": ...})`,
             as arrays or tensors of any make; `depth` may be missing.
-        num_classes: label ids must lie below, or be 255.
+        num_classes: label ids must lie below, or be `void_id(num_classes)`.
         after_batch: called after the frames of each batch.
 
     Raises:
-        ValueError: if a frame's parts do not fit together, or a label is no class; it names the
-            frame by its place in the data, from 0.
+        ValueError: if a frame's parts do not fit together, an image is not one of 0 to 255, or a
+            label is no class; it names the frame by its index in the data, from 0.
     """
-    place = 0
+    frame, brightest = 0, 0.0
     for images, targets in dataset:
         images, labels = _array(images), _array(targets["label"])
         depths = _array(targets["depth"]) if targets.get("depth") is not None else None
-        _check_batch(place, images, labels, depths)
+        _check_batch(frame, images, labels, depths)
         for index in range(len(images)):
-            _check_labels(place, labels[index], num_classes)
+            if images.dtype != np.uint8:
+                # Of all frames so far: one after a bright one may well be dark.
+                brightest = np.maximum(brightest, images[index].max())
+                check_image_range(images[index].min(), brightest, f"frame {frame}")
+            _check_labels(frame, labels[index], num_classes)
             yield images[index], labels[index], None if depths is None else depths[index]
-            place += 1
+            frame += 1
         if after_batch is not None:
             after_batch()
 
@@ -81,7 +86,7 @@ def _array(values):
     return np.asarray(values) if hasattr(values, "__array__") else ops.convert_to_numpy(values)
 
 
-def _check_batch(place, images, labels, depths):
+def _check_batch(frame, images, labels, depths):
     shapes = [maps.shape for maps in (images, labels, depths) if maps is not None]
     whole = (
         images.ndim == 4
@@ -93,7 +98,7 @@ def _check_batch(place, images, labels, depths):
     if not whole:
         raise ValueError(
             f"Expected images (B, H, W, 3), labels (B, h, w) and depths (B, h, w, 1) of one aspect "
-            f"from frame {place} on; received shapes {', '.join(map(str, shapes))}."
+            f"from frame {frame} on; received shapes {', '.join(map(str, shapes))}."
         )
 
 
@@ -102,13 +107,36 @@ def _same_aspect(one, other):
     return abs(one[0] * other[1] - one[1] * other[0]) <= max(*one, *other)
 
 
-def _check_labels(place, label, num_classes):
-    wrong = label[((label < 0) | (label >= num_classes)) & (label != VOID)]
+def _check_labels(frame, label, num_classes):
+    void = void_id(num_classes)
+    wrong = label[((label < 0) | (label >= num_classes)) & (label != void)]
     if wrong.size:
         raise ValueError(
-            f"Expected labels from 0 to {num_classes - 1} or {VOID} (void); received "
-            f"{int(wrong[0])} in frame {place}."
+            f"Expected labels from 0 to {num_classes - 1} or {void} (void); received "
+            f"{int(wrong[0])} in frame {frame}."
         )
+
+
+class DepthUnitCheck:
+    """Asks of the first frames with depth whether it is in metres; see `check_depth_unit`."""
+
+    _FRAMES = 16
+
+    def __init__(self):
+        self._medians = []
+
+    def add(self, frame: int, depth: np.ndarray) -> None:
+        """Takes in the depth of the frame of this index, until there are 16 with some."""
+        if len(self._medians) < self._FRAMES and (median := median_depth(depth)) is not None:
+            self._medians.append((median, frame))
+            if len(self._medians) == self._FRAMES:
+                self.finish()
+
+    def finish(self) -> None:
+        """Raises a `ValueError` if the frames so far look like another unit."""
+        if self._medians:
+            median, frame = sorted(self._medians)[len(self._medians) // 2]
+            check_depth_unit(median, f"Frame {frame}")
 
 
 class ExportedPredictor:
@@ -135,15 +163,16 @@ class ExportedPredictor:
 def evaluate(
     model,
     dataset,
-    num_classes,
+    num_classes: int,
     class_names=None,
     *,
     view=None,
     subsets=(),
-    progress=True,
-    max_memory=MAX_MEMORY,
-    longest_side=None,
-):
+    unusual_depth: bool = False,
+    progress: bool = True,
+    max_memory: float = MAX_MEMORY,
+    longest_side: int | None = None,
+) -> dict:
     """Scores `model` on every frame of `dataset`.
 
     Frames go through the network one by one and pixels are counted in integers: the scores are the
@@ -154,16 +183,18 @@ def evaluate(
         model: a Keras model of RGB images in 0..255: a segmenter that gives logits (B, h, w, C) of
             any resolution, or a training network with a dictionary of outputs that has
             `segmentation` and perhaps `depth`. Or a `keras_lwm.Predictor` of a model file: its
-            Keras model where it has one; other files are looked at in single scale alone.
+            Keras model where it has one; other files are scored in single scale alone.
         dataset: iterable of batches `(image (B, H, W, 3), {"label": (B, h, w), "depth": (B, h, w,
-            1)})`; labels are class ids, 255 = void; depth in metres, 0 = not measured, may be
-            missing.
+            1)})`; images are 0 to 255; labels are class ids, 255 = void (65535 beyond 255 classes);
+            depth in metres, 0 = not measured, may be missing.
         num_classes: number of classes C.
         class_names: C names for the scores' table.
         view: how the network looks at a frame: `SingleScale()` (where not given), `MultiScale()`
             or `SlidingWindow(size)`.
         subsets: parts of the pixels to score by themselves, such as `TrimapBand(3)` or
             `DepthRange(0, 2)`.
+        unusual_depth: accept a median depth below 0.1 m or above 80 m, as a `DepthPrivilegedModel`
+            made with `unusual_depth=True` does anyway. Depth is checked only where it is scored.
         progress: show a progress bar, in batches.
         max_memory: gigabytes by which a frame may make the process grow. One that needs more is
             seen in tiles, and in a thousandth of its pixels, at most, gets other classes. A
@@ -179,23 +210,30 @@ def evaluate(
         scores by subset where any was asked for.
 
     Raises:
-        ValueError: if the data hold no frame, parts of a frame do not fit together, a label is no
-            class, the model's classes are others, its output is not finite, or `view` is not for
-            such a file.
+        ValueError: if the data hold no frame, parts of a frame do not fit together, images are not
+            0 to 255, depth does not look like metres, a label is no class, the model's classes are
+            others, its output is not finite, or `view` is not for such a file.
     """
+    check_num_classes(num_classes)
     check_classes(model, num_classes, class_names)
     predictor = _frame_predictor(model, view or SingleScale(), max_memory)
     check_longest_side(longest_side)
     matrices = [ConfusionMatrix(num_classes) for _ in range(1 + len(subsets))]
     depth_sums = np.zeros(4)
+    network = model if isinstance(model, keras.Model) else model.network
+    unusual_depth = unusual_depth or getattr(network, "unusual_depth", False)
+    depth_unit = DepthUnitCheck()
     frames = 0
     after_batch = _shown_batches(dataset) if progress else None
     for image, label, depth in frames_of(dataset, num_classes, after_batch):
         class_ids, depth_pred = predictor.class_ids(reduced(image, longest_side), label.shape)
         _check_class_ids(frames, class_ids, num_classes)
+        scores_depth = depth_pred is not None or any(subset.needs_depth for subset in subsets)
+        if depth is not None and scores_depth and not unusual_depth:
+            depth_unit.add(frames, depth)
         matrices[0].update_state(label[None], class_ids[None])
         for subset, matrix in zip(subsets, matrices[1:], strict=True):
-            part = _part(frames, subset, label, depth)
+            part = _part(frames, subset, label, depth, void_id(num_classes))
             matrix.update_state(part[None], class_ids[None])
         if depth is not None and depth_pred is not None:
             sums = depth_error_sums(depth[None], depth_pred[None])
@@ -203,6 +241,7 @@ def evaluate(
         frames += 1
     if not frames:
         raise ValueError("Expected a data set of at least one frame; received none.")
+    depth_unit.finish()
     scores = segmentation_scores(matrices[0].matrix(), class_names)
     scores["frames"] = frames
     if depth_sums[0]:
@@ -224,8 +263,8 @@ def _frame_predictor(model, view, max_memory):
         return view.predictor(network, max_memory)
     if not isinstance(view, SingleScale):
         raise ValueError(
-            f"Expected a Keras model to be looked at in {type(view).__name__}; {model.path} is "
-            f"exported, which gives no logits: its view is SingleScale."
+            f"Expected a Keras model for the view {type(view).__name__}; {model.path} is "
+            f"exported, which gives no logits: use SingleScale."
         )
     return ExportedPredictor(model)
 
@@ -239,26 +278,27 @@ def _shown_batches(dataset):
     return lambda: bar.add(1)
 
 
-def _check_class_ids(place, class_ids, num_classes):
+def _check_class_ids(frame, class_ids, num_classes):
     if class_ids.min(initial=0) < 0:
         raise ValueError(
             f"Expected finite scores of all classes; received NaN or infinity from the network at "
-            f"{np.count_nonzero(class_ids < 0)} pixels of frame {place}."
+            f"{np.count_nonzero(class_ids < 0)} pixels of frame {frame}."
         )
     if class_ids.max(initial=0) >= num_classes:
         raise ValueError(
             f"Expected a network of {num_classes} classes; received class {class_ids.max()} from "
-            f"it in frame {place}."
+            f"it in frame {frame}."
         )
 
 
-def _part(place, subset, label, depth):
+def _part(frame, subset, label, depth, void):
     if subset.needs_depth:
         if depth is None:
-            raise ValueError(f"Expected depth to score {subset.name}; frame {place} has none.")
+            raise ValueError(f"Expected depth to score {subset.name}; frame {frame} has none.")
         resized = resize_labels(ops.convert_to_tensor(depth[None, ..., 0]), label.shape)
         depth = ops.convert_to_numpy(resized)[0]
-    return np.where(subset.mask(label, depth), label, VOID)
+    label = label.astype("int32")
+    return np.where(subset.mask(label, depth, void), label, void)
 
 
 def _depth_scores(sums):

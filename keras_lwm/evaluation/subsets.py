@@ -3,9 +3,6 @@
 import math
 
 import numpy as np
-from scipy import ndimage
-
-from keras_lwm.void import VOID
 
 
 class TrimapBand:
@@ -28,17 +25,30 @@ class TrimapBand:
         self.width = width
         self.name = f"within {width:g} px of a boundary"
 
-    def mask(self, label, depth=None):
-        """Returns booleans (H, W) from `label` (H, W)."""
+    def mask(self, label: np.ndarray, depth: np.ndarray | None, void: int) -> np.ndarray:
+        """Returns booleans (H, W) from `label` (H, W), in which the id `void` is of no class."""
         touching = np.zeros(label.shape, bool)
         for before, after in ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:])):
             one, other = label[before], label[after]
-            boundary = (one != other) & (one != VOID) & (other != VOID)
+            boundary = (one != other) & (one != void) & (other != void)
             touching[before] |= boundary
             touching[after] |= boundary
-        if not touching.any():
-            return touching
-        return ndimage.distance_transform_edt(~touching) < self.width
+        return _nearer(touching, self.width)
+
+
+def _nearer(mask, distance):
+    """The pixels (H, W) that are nearer than `distance` to one of `mask`, in a straight line."""
+    height, width = mask.shape
+    rows = np.arange(height, dtype="float32")[:, None]
+    above = np.maximum.accumulate(np.where(mask, rows, -np.inf), axis=0)
+    below = np.minimum.accumulate(np.where(mask, rows, np.inf)[::-1], axis=0)[::-1]
+    squared = np.minimum(rows - above, below - rows) ** 2
+    near = np.zeros(mask.shape, bool)
+    for columns in range(math.ceil(min(distance, width))):
+        reached = squared < distance**2 - columns**2
+        near[:, columns:] |= reached[:, : width - columns]
+        near[:, : width - columns] |= reached[:, columns:]
+    return near
 
 
 class DepthRange:
@@ -53,7 +63,7 @@ class DepthRange:
         self.far = far
         self.name = f"from {near:g} m" if math.isinf(far) else f"{near:g} to {far:g} m"
 
-    def mask(self, label, depth):
+    def mask(self, label: np.ndarray, depth: np.ndarray, void: int) -> np.ndarray:
         """Returns booleans (H, W) from `depth` (H, W), metres; unmeasured ones are in no range."""
         measured = np.isfinite(depth) & (depth > 0)
         return measured & (depth >= self.near) & (depth < self.far)

@@ -14,13 +14,17 @@ _TITLES = {
 }
 
 
-def text_table(scores):
-    """Lays out the scores that `evaluate` returns for a terminal; per cent, `-` = not labelled."""
+def text_table(scores) -> str:
+    """Lays out the scores that `evaluate` returns for a terminal, in per cent.
+
+    `-` stands for the accuracy of a class that is nowhere labelled, and for the IoU of one that is
+    not predicted either.
+    """
     blocks = [_aligned(rows) for rows in _blocks(scores)]
     return "\n\n".join(blocks) + "\n"
 
 
-def markdown_table(scores):
+def markdown_table(scores) -> str:
     """Lays out the scores that `evaluate` returns as Markdown tables; per cent."""
     blocks = []
     for head, *rows in _blocks(scores):
@@ -30,7 +34,7 @@ def markdown_table(scores):
     return "\n\n".join(blocks) + "\n"
 
 
-def csv_table(scores):
+def csv_table(scores) -> str:
     """The scores of every class as CSV: name, iou and accuracy (0 to 1), pixels."""
     text = io.StringIO()
     writer = csv.DictWriter(text, ["name", "iou", "accuracy", "pixels"], lineterminator="\n")
@@ -39,7 +43,7 @@ def csv_table(scores):
     return text.getvalue()
 
 
-def confusion_csv(scores):
+def confusion_csv(scores) -> str:
     """The confusion matrix as CSV: pixels; a row a label, a column a predicted class, named."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -93,7 +97,7 @@ def _aligned(rows):
     return "\n".join([lines[0], "-" * (sum(widths) + 2 * len(widths) - 2), *lines[1:]])
 
 
-def write_report(folder, scores):
+def write_report(folder, scores) -> list[Path]:
     """Writes what `evaluate` returns into a folder, which is created where it does not exist.
 
     | file                   | what it holds |

@@ -4,9 +4,10 @@ import keras
 from keras import ops
 
 from keras_lwm.resampling import resize_bilinear
+from keras_lwm.tensors import Tensor
 
 
-def depth_error_sums(depth, depth_pred):
+def depth_error_sums(depth, depth_pred) -> Tensor:
     """Sums what the usual depth scores are means of, over the measured pixels.
 
     Args:
@@ -39,13 +40,14 @@ def depth_error_sums(depth, depth_pred):
     )
 
 
+@keras.saving.register_keras_serializable(package="keras_lwm")
 class DepthErrors(keras.metrics.Metric):
     """Errors of predicted depth over all measured pixels of an evaluation.
 
     `result()` returns float32 scalars: `abs_rel` (mean of |p - d| / d), `rmse` (metres) and
     `delta_1.25` (share of pixels with max(p / d, d / p) < 1.25), as in Eigen, Puhrsch and Fergus,
     "Depth map prediction from a single image using a multi-scale deep network" (NIPS 2014). All
-    are 0 while nothing measured was seen.
+    are NaN while nothing measured was seen.
 
     Example:
         >>> metric = DepthErrors()
@@ -58,18 +60,18 @@ class DepthErrors(keras.metrics.Metric):
         super().__init__(name=name)
         self.sums = self.add_variable((4,), "zeros", dtype="float32", name="sums")
 
-    def update_state(self, depth, depth_pred):
+    def update_state(self, depth, depth_pred) -> None:
         """Adds a batch; takes what `depth_error_sums` takes."""
         self.sums.assign(ops.add(self.sums, depth_error_sums(depth, depth_pred)))
 
-    def result(self):
+    def result(self) -> dict:
         count, relative, squared, close = ops.unstack(ops.convert_to_tensor(self.sums), 4)
-        count = ops.maximum(count, 1.0)
+        count = ops.where(count > 0, count, float("nan"))
         return {
             "abs_rel": relative / count,
             "rmse": ops.sqrt(squared / count),
             "delta_1.25": close / count,
         }
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"name": self.name}

@@ -6,6 +6,19 @@ import keras
 from keras import ops
 
 from keras_lwm.mining.measures import measured_mask, safe_log, valid_mask
+from keras_lwm.option_values import real, reals, whole
+from keras_lwm.tensors import Tensor
+
+
+def depth_limits(depth_range) -> tuple[float, float]:
+    """(nearest, farthest) metres as Python floats; ValueError unless 0 < nearest < farthest."""
+    limits = tuple(reals("depth_range", depth_range))
+    if len(limits) != 2 or not 0 < limits[0] < limits[1]:
+        raise ValueError(
+            "Expected depth_range=(nearest, farthest) in metres with 0 < nearest < farthest; "
+            f"received depth_range={limits}."
+        )
+    return limits
 
 
 @keras.saving.register_keras_serializable(package="keras_lwm")
@@ -31,38 +44,30 @@ class ClassDepthErrors(keras.layers.Layer):
     def __init__(self, num_classes, bins=8, depth_range=(0.7, 10.0), momentum=0.95, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
-        nearest, farthest = depth_range
-        if not 0 < nearest < farthest:
-            raise ValueError(
-                "Expected depth_range=(nearest, farthest) in metres with 0 < nearest < farthest; "
-                f"received depth_range={tuple(depth_range)}."
-            )
-        if bins < 1 or num_classes < 1 or not 0 <= momentum < 1:
-            raise ValueError(
-                "Expected bins >= 1, num_classes >= 1 and 0 <= momentum < 1; received "
-                f"bins={bins}, num_classes={num_classes}, momentum={momentum}."
-            )
-        self.num_classes = num_classes
-        self.bins = bins
-        self.depth_range = (float(nearest), float(farthest))
-        self.momentum = momentum
-        shape = (num_classes, bins)
+        self.num_classes = whole("num_classes", num_classes)
+        self.bins = whole("bins", bins)
+        self.depth_range = depth_limits(depth_range)
+        self.momentum = real("momentum", momentum)
+        if self.momentum >= 1:
+            raise ValueError(f"Expected momentum below 1; received {momentum!r}.")
+        shape = (self.num_classes, self.bins)
         self.errors = self.add_weight(
             shape=shape, initializer="zeros", trainable=False, name="errors"
         )
         self.seen = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="seen")
         self.built = True
 
-    def depth_bins(self, depth):
+    def depth_bins(self, depth) -> Tensor:
         """The bin of each measured pixel, (B, H, W) int32; unmeasured pixels fall anywhere."""
         nearest, farthest = self.depth_range
         log_depth = ops.squeeze(safe_log(depth, measured_mask(depth)), -1)
         position = (log_depth - math.log(nearest)) / math.log(farthest / nearest) * self.bins
         return ops.cast(ops.clip(ops.floor(position), 0, self.bins - 1), "int32")
 
-    def update(self, error, labels, depth):
+    def update(self, error, labels, depth) -> None:
         """Takes in a batch: `error` (B, H, W, 1), `labels` (B, H, W), `depth` (B, H, W, 1)."""
-        weight = ops.reshape(valid_mask(labels) * measured_mask(depth), (-1,))
+        valid = valid_mask(labels, self.num_classes)
+        weight = ops.reshape(valid * measured_mask(depth), (-1,))
         cells = ops.reshape(self._cells(labels, depth), (-1,))
         count, total = (
             ops.reshape(
@@ -77,7 +82,7 @@ class ClassDepthErrors(keras.layers.Layer):
         self.errors.assign(ops.where(count > 0, kept * errors + (1.0 - kept) * mean, errors))
         self.seen.assign(ops.where(count > 0, 1.0, seen))
 
-    def call(self, labels, depth):
+    def call(self, labels, depth) -> Tensor:
         """The binned error of each pixel: (B, H, W, 1), of no meaning on void pixels."""
         errors, seen = self.errors.value, self.seen.value
         overall = ops.sum(errors * seen) / ops.maximum(ops.sum(seen), 1.0)
@@ -91,12 +96,12 @@ class ClassDepthErrors(keras.layers.Layer):
         return ops.where(measured > 0, ops.expand_dims(by_depth, -1), ops.expand_dims(by_class, -1))
 
     def _classes(self, labels):
-        return ops.minimum(ops.cast(labels, "int32"), self.num_classes - 1)
+        return ops.clip(ops.cast(labels, "int32"), 0, self.num_classes - 1)
 
     def _cells(self, labels, depth):
         return self._classes(labels) * self.bins + self.depth_bins(depth)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "num_classes": self.num_classes,

@@ -4,10 +4,12 @@ import math
 
 import keras
 
+from keras_lwm.option_values import real
+
 SHAPES = ("linear", "cosine", "step")
 
 
-def curriculum_coefficient(epoch, epochs, start=0.0, end=1.0, over=0.5, shape="linear"):
+def curriculum_coefficient(epoch, epochs, start=0.0, end=1.0, over=0.5, shape="linear") -> float:
     """The coefficient c of an epoch: from `start` to `end` over the first share `over` of them.
 
     Args:
@@ -42,13 +44,9 @@ class CurriculumCallback(keras.callbacks.Callback):
         super().__init__()
         if shape not in SHAPES:
             raise ValueError(f"Expected shape to be one of {SHAPES}; received shape={shape!r}.")
-        if not 0 <= over <= 1:
-            raise ValueError(
-                f"Expected over, a share of the epochs, in [0, 1]; received over={over}."
-            )
-        self.start = start
-        self.end = end
-        self.over = over
+        self.start = real("start", start, least=-math.inf)
+        self.end = real("end", end, least=-math.inf)
+        self.over = real("over", over, most=1.0)
         self.shape = shape
 
     def _coefficient(self):
@@ -61,13 +59,13 @@ class CurriculumCallback(keras.callbacks.Callback):
             )
         return coefficient
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch, logs=None) -> None:
         self._coefficient().assign(
             curriculum_coefficient(
                 epoch, self.params["epochs"], self.start, self.end, self.over, self.shape
             )
         )
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs=None) -> None:
         if logs is not None:
             logs["coefficient"] = float(keras.ops.convert_to_numpy(self._coefficient()))

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_lwm.mining.class_depth_errors import ClassDepthErrors
+from keras_lwm.mining.class_depth_errors import ClassDepthErrors, depth_limits
 from keras_lwm.mining.measures import (
     EPSILON,
     depth_aware_segmentation_error,
@@ -11,6 +11,8 @@ from keras_lwm.mining.measures import (
     image_mean,
 )
 from keras_lwm.mining.weighting import Weighting
+from keras_lwm.option_values import real, whole
+from keras_lwm.tensors import Tensor
 
 
 class HardnessWeighting(Weighting):
@@ -27,23 +29,19 @@ class HardnessWeighting(Weighting):
 
     def __init__(self, strength=0.5, floor=0.1, ceiling=4.0, **kwargs):
         super().__init__(strength=strength, **kwargs)
-        if not 0 <= floor <= 1 <= ceiling:
-            raise ValueError(
-                f"Expected 0 <= floor <= 1 <= ceiling; received floor={floor}, ceiling={ceiling}."
-            )
-        self.floor = floor
-        self.ceiling = ceiling
+        self.floor = real("floor", floor, most=1.0)
+        self.ceiling = real("ceiling", ceiling, least=1.0)
 
-    def raw_weight(self, maps):
+    def raw_weight(self, maps) -> Tensor:
         exponent = self.coefficient * self.strength
         weight = ops.exp(exponent * ops.log(ops.maximum(maps["hardness"], EPSILON)))
         return ops.clip(weight, self.floor, self.ceiling)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "floor": self.floor, "ceiling": self.ceiling}
 
 
-def beside_average(measured, valid):
+def beside_average(measured, valid) -> Tensor:
     """A measurement as a multiple of its image's mean over the valid pixels; 1 where that is 0."""
     mean = image_mean(measured, valid)
     return ops.where(mean > 0, measured / ops.where(mean > 0, mean, 1.0), 1.0)
@@ -102,30 +100,27 @@ class LossWeightModule(HardnessWeighting):
         **kwargs,
     ):
         super().__init__(strength=strength, floor=floor, ceiling=ceiling, **kwargs)
-        if alpha < 0 or beta < 0 or alpha + beta == 0:
-            raise ValueError(
-                "Expected alpha and beta not negative and not both 0; received "
-                f"alpha={alpha}, beta={beta}."
-            )
-        if tau <= 0:
+        self.alpha = real("alpha", alpha)
+        self.beta = real("beta", beta)
+        if self.alpha + self.beta == 0:
+            raise ValueError("Expected alpha or beta above 0; received alpha=0, beta=0.")
+        self.tau = real("tau", tau)
+        if self.tau == 0:
             raise ValueError(f"Expected tau above 0; received tau={tau}.")
         if gathering not in ("window", "binned"):
             raise ValueError(f'Expected gathering="window" or "binned"; received {gathering!r}.')
-        self.alpha = alpha
-        self.beta = beta
         self.gathering = gathering
-        self.window = window
-        self.dilation = dilation
-        self.tau = tau
-        self.bins = bins
-        self.depth_range = depth_range
-        self.momentum = momentum
+        self.window = whole("window", window)
+        self.dilation = whole("dilation", dilation)
+        self.bins = whole("bins", bins)
+        self.depth_range = depth_limits(depth_range)
+        self.momentum = real("momentum", momentum)
         self.binned_prediction_error = None
         self.binned_segmentation_error = None
         self.num_classes = None
         self.built = False
 
-    def build(self, logits_shape):
+    def build(self, logits_shape) -> None:
         if self.gathering == "binned":
             self.num_classes = logits_shape[-1]
             options = (self.num_classes, self.bins, self.depth_range, self.momentum)
@@ -136,22 +131,24 @@ class LossWeightModule(HardnessWeighting):
         self.built = True
 
     @property
-    def uses_depth_prediction(self):
+    def uses_depth_prediction(self) -> bool:
         return self.alpha > 0
 
-    def measurements(self, maps, labels, depth, depth_pred, main_output, training):
+    def measurements(
+        self, maps, labels, depth, depth_pred, main_output, training
+    ) -> dict[str, Tensor]:
         error, valid = maps["segmentation_error"], maps["valid"]
-        place = labels, depth, training and main_output
+        bins_input = labels, depth, training and main_output
         measured, hardness = {}, 1.0
         if self.alpha > 0:
             dpe = depth_prediction_error(depth_pred, depth, valid)
             if self.gathering == "binned":
-                dpe = _recalled(self.binned_prediction_error, dpe, *place)
+                dpe = _recalled(self.binned_prediction_error, dpe, *bins_input)
             measured["depth_prediction_error"] = dpe
             hardness *= beside_average(dpe, valid) ** self.alpha
         if self.beta > 0:
             if self.gathering == "binned":
-                dse = _recalled(self.binned_segmentation_error, error, *place)
+                dse = _recalled(self.binned_segmentation_error, error, *bins_input)
             else:
                 dse = depth_aware_segmentation_error(
                     error, depth, valid, self.window, self.dilation, self.tau
@@ -160,7 +157,7 @@ class LossWeightModule(HardnessWeighting):
             hardness *= beside_average(dse, valid) ** self.beta
         return {**measured, "hardness": hardness}
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "alpha": self.alpha,

@@ -7,27 +7,32 @@ this project's own (see docs/method.md).
 
 from keras import ops
 
-from keras_lwm.void import VOID
+from keras_lwm.tensors import Tensor
 
 EPSILON = 1e-6
 
 
-def valid_mask(labels):
-    """1.0 where `labels` (B, H, W) is not void, else 0.0: v of the method, (B, H, W, 1)."""
-    return ops.expand_dims(ops.cast(ops.not_equal(labels, VOID), "float32"), -1)
+def is_class(labels, num_classes) -> Tensor:
+    """Whether each label is a class id, 0 to `num_classes` - 1, and not void: booleans."""
+    return ops.logical_and(labels >= 0, labels < num_classes)
 
 
-def measured_mask(depth):
+def valid_mask(labels, num_classes) -> Tensor:
+    """1.0 where `labels` (B, H, W) is no void, else 0.0: v of the method, (B, H, W, 1)."""
+    return ops.expand_dims(ops.cast(is_class(labels, num_classes), "float32"), -1)
+
+
+def measured_mask(depth) -> Tensor:
     """1.0 where `depth` (B, H, W, 1) is finite and positive, else 0.0: u of the method."""
     return ops.cast(ops.logical_and(ops.isfinite(depth), depth > 0), "float32")
 
 
-def safe_log(depth, mask):
+def safe_log(depth, mask) -> Tensor:
     """log(depth) where `mask` is 1, and 0 elsewhere, without a NaN in value or gradient."""
     return ops.log(ops.where(mask > 0, depth, 1.0))
 
 
-def image_mean(values, mask):
+def image_mean(values, mask) -> Tensor:
     """Mean of `values` over the pixels of `mask`, image by image: (B, H, W, 1) to (B, 1, 1, 1).
 
     The mean over no pixels is 0. `values` must be finite everywhere.
@@ -37,12 +42,12 @@ def image_mean(values, mask):
     return total / ops.maximum(count, 1.0)
 
 
-def segmentation_error(logits, labels):
+def segmentation_error(logits, labels) -> Tensor:
     """One minus the probability of the right class, 0 on void.
 
     Args:
         logits: (B, H, W, C) float.
-        labels: (B, H, W) integer class ids in [0, C), 255 = void.
+        labels: (B, H, W) integer class ids in [0, C); any other id is void.
 
     Returns:
         (B, H, W, 1) float32 in [0, 1].
@@ -50,20 +55,21 @@ def segmentation_error(logits, labels):
     return -ops.expm1(-cross_entropy(logits, labels))
 
 
-def cross_entropy(logits, labels):
+def cross_entropy(logits, labels) -> Tensor:
     """Cross-entropy of each pixel, 0 on void: (B, H, W, 1) float32, in nats.
 
     Args:
         logits: (B, H, W, C) float.
-        labels: (B, H, W) integer class ids in [0, C), 255 = void.
+        labels: (B, H, W) integer class ids in [0, C); any other id is void.
     """
-    valid = ops.not_equal(labels, VOID)
+    logits, labels = ops.convert_to_tensor(logits), ops.cast(labels, "int32")
+    valid = is_class(labels, logits.shape[-1])
     labels = ops.where(valid, labels, 0)
     entropy = ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
     return ops.expand_dims(ops.where(valid, entropy, 0.0), -1)
 
 
-def depth_prediction_error(depth_pred, depth, valid=None):
+def depth_prediction_error(depth_pred, depth, valid=None) -> Tensor:
     """Depth Prediction Error: how far the predicted depth is off, beside the image's average.
 
         r = |log depth_pred - log depth|,    DPE = r / (r + mean r + 1e-6)
@@ -79,6 +85,7 @@ def depth_prediction_error(depth_pred, depth, valid=None):
     Returns:
         (B, H, W, 1) float32 in [0, 1).
     """
+    depth_pred, depth = map(ops.convert_to_tensor, (depth_pred, depth))
     measured = measured_mask(depth)
     pixels = measured if valid is None else measured * ops.cast(valid, "float32")
     difference = safe_log(depth_pred, measured) - safe_log(depth, measured)
@@ -87,7 +94,7 @@ def depth_prediction_error(depth_pred, depth, valid=None):
     return ops.where(measured > 0, error, image_mean(error, pixels))
 
 
-def depth_aware_segmentation_error(error, depth, valid, window=5, dilation=1, tau=0.1):
+def depth_aware_segmentation_error(error, depth, valid, window=5, dilation=1, tau=0.1) -> Tensor:
     """Depth-aware Segmentation Error, by window: the error gathered from pixels at a like depth.
 
         a_ij = exp(-|log d_i - log d_j| / tau) over valid, measured j
@@ -108,6 +115,7 @@ def depth_aware_segmentation_error(error, depth, valid, window=5, dilation=1, ta
     Returns:
         (B, H, W, 1) float32 in [0, 1].
     """
+    error, depth, valid = map(ops.convert_to_tensor, (error, depth, valid))
     measured = measured_mask(depth)
     log_depth = safe_log(depth, measured)
     counted = measured * ops.cast(valid, "float32")
@@ -117,12 +125,12 @@ def depth_aware_segmentation_error(error, depth, valid, window=5, dilation=1, ta
     return ops.where(measured > 0, _gathered(error, neighbours[:, :, :, 0], affinity), error)
 
 
-def window_error(error, valid, window=5, dilation=1):
+def window_error(error, valid, window=5, dilation=1) -> Tensor:
     """The mean error of the valid pixels of a window: the DSE above with every depth alike.
 
     Arguments and result as those of `depth_aware_segmentation_error`.
     """
-    valid = ops.cast(valid, "float32")
+    error, valid = ops.convert_to_tensor(error), ops.cast(valid, "float32")
     neighbours = window_pixels(ops.concatenate([error * valid, valid], axis=-1), window, dilation)
     return _gathered(error, neighbours[:, :, :, 0], neighbours[:, :, :, 1])
 
@@ -133,7 +141,7 @@ def _gathered(error, neighbour_error, affinity):
     return ops.where(total > 0, gathered / ops.where(total > 0, total, 1.0), error)
 
 
-def window_pixels(maps, window, dilation):
+def window_pixels(maps, window, dilation) -> Tensor:
     """The pixels of a window around every pixel, zeros outside: (B, H, W, C) to (B, H, W, C, N).
 
     N = window * window. Two rounds of shifts, down and then across, keep the graph small.

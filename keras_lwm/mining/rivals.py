@@ -10,6 +10,8 @@ from keras_lwm.mining.loss_weight_module import (
 )
 from keras_lwm.mining.measures import window_error
 from keras_lwm.mining.weighting import Weighting
+from keras_lwm.option_values import real, whole
+from keras_lwm.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_lwm")
@@ -28,14 +30,12 @@ class FocalWeighting(Weighting):
 
     def __init__(self, gamma=2.0, strength=1.0, **kwargs):
         super().__init__(strength=strength, **kwargs)
-        if gamma < 0:
-            raise ValueError(f"Expected gamma of at least 0; received gamma={gamma}.")
-        self.gamma = gamma
+        self.gamma = real("gamma", gamma)
 
-    def raw_weight(self, maps):
+    def raw_weight(self, maps) -> Tensor:
         return self.blended(maps["segmentation_error"] ** self.gamma, maps["valid"])
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "gamma": self.gamma}
 
 
@@ -54,25 +54,22 @@ class OnlineHardExampleMining(Weighting):
 
     def __init__(self, threshold=0.3, min_share=1 / 16, strength=1.0, **kwargs):
         super().__init__(strength=strength, **kwargs)
-        if not 0 <= threshold <= 1 or not 0 < min_share <= 1:
-            raise ValueError(
-                "Expected threshold in [0, 1] and min_share in (0, 1]; received "
-                f"threshold={threshold}, min_share={min_share}."
-            )
-        self.threshold = threshold
-        self.min_share = min_share
+        self.threshold = real("threshold", threshold, most=1.0)
+        self.min_share = real("min_share", min_share, most=1.0)
+        if self.min_share == 0:
+            raise ValueError(f"Expected min_share above 0; received min_share={min_share}.")
 
-    def raw_weight(self, maps):
+    def raw_weight(self, maps) -> Tensor:
         error, valid = maps["segmentation_error"], maps["valid"]
         batch, height, width = ops.shape(error)[:3]
         ranked = ops.sort(ops.reshape(error - (1.0 - valid), (batch, height * width)), axis=1)
         wanted = ops.ceil(self.min_share * ops.sum(valid, axis=(1, 2, 3)))
-        place = height * width - ops.cast(ops.maximum(wanted, 1.0), "int32")
-        least = ops.take_along_axis(ranked, ops.reshape(place, (-1, 1)), axis=1)
+        index = height * width - ops.cast(ops.maximum(wanted, 1.0), "int32")
+        least = ops.take_along_axis(ranked, ops.reshape(index, (-1, 1)), axis=1)
         hard = ops.logical_or(error > self.threshold, error >= ops.reshape(least, (-1, 1, 1, 1)))
         return self.blended(ops.cast(hard, "float32") * valid, valid)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "threshold": self.threshold,
@@ -84,7 +81,9 @@ class OnlineHardExampleMining(Weighting):
 class PixelErrorWeighting(HardnessWeighting):
     """The Loss Weight Module's map from each pixel's own segmentation error: no gathering."""
 
-    def measurements(self, maps, labels, depth, depth_pred, main_output, training):
+    def measurements(
+        self, maps, labels, depth, depth_pred, main_output, training
+    ) -> dict[str, Tensor]:
         return {"hardness": beside_average(maps["segmentation_error"], maps["valid"])}
 
 
@@ -99,15 +98,17 @@ class ErrorWindowWeighting(HardnessWeighting):
 
     def __init__(self, strength=0.5, floor=0.1, ceiling=4.0, window=5, dilation=1, **kwargs):
         super().__init__(strength=strength, floor=floor, ceiling=ceiling, **kwargs)
-        self.window = window
-        self.dilation = dilation
+        self.window = whole("window", window)
+        self.dilation = whole("dilation", dilation)
 
-    def measurements(self, maps, labels, depth, depth_pred, main_output, training):
+    def measurements(
+        self, maps, labels, depth, depth_pred, main_output, training
+    ) -> dict[str, Tensor]:
         error, valid = maps["segmentation_error"], maps["valid"]
         gathered = window_error(error, valid, self.window, self.dilation)
         return {"hardness": beside_average(gathered, valid)}
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "window": self.window, "dilation": self.dilation}
 
 
@@ -124,10 +125,10 @@ class ShuffledWeighting(LossWeightModule):
 
     def __init__(self, seed=None, **options):
         super().__init__(**options)
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed = None if seed is None else whole("seed", seed, least=0)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
 
-    def raw_weight(self, maps):
+    def raw_weight(self, maps) -> Tensor:
         weight, valid = super().raw_weight(maps), maps["valid"]
         shape = ops.shape(weight)
         pixels = (shape[0], shape[1] * shape[2])
@@ -139,5 +140,5 @@ class ShuffledWeighting(LossWeightModule):
         shuffled = ops.take_along_axis(drawn, ops.maximum(rank, 0), axis=1)
         return ops.reshape(shuffled, shape)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "seed": self.seed}

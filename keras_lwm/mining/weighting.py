@@ -4,7 +4,9 @@ import keras
 from keras import ops
 
 from keras_lwm.mining.measures import image_mean, segmentation_error, valid_mask
+from keras_lwm.option_values import real
 from keras_lwm.resampling import resize_bilinear, resize_depth, resize_labels
+from keras_lwm.tensors import Tensor
 
 
 class Weighting(keras.layers.Layer):
@@ -14,7 +16,7 @@ class Weighting(keras.layers.Layer):
 
     Args:
         logits: (B, h, w, C) float, of the output whose loss is weighted.
-        labels: (B, H, W) integer class ids in [0, C), 255 = void, at any resolution.
+        labels: (B, H, W) integer class ids in [0, C), any other id being void, at any resolution.
         depth: (B, H, W, 1) metres, not finite or <= 0 = not measured; at any resolution.
         depth_pred: (B, H0, W0, 1) metres, positive, at any resolution. `depth` and `depth_pred`
             may be None where the weighting's `uses_depth` and `uses_depth_prediction` are False.
@@ -39,17 +41,21 @@ class Weighting(keras.layers.Layer):
     def __init__(self, strength=1.0, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(autocast=False, **kwargs)
-        self.strength = strength
+        self.strength = real("strength", strength)
         self.coefficient = self.add_weight(
             shape=(), initializer="ones", trainable=False, name="coefficient"
         )
         self.built = True
 
-    def call(self, logits, labels, depth=None, depth_pred=None, main_output=True, training=None):
+    def call(
+        self, logits, labels, depth=None, depth_pred=None, main_output=True, training=None
+    ) -> Tensor:
         maps = self.measure(logits, labels, depth, depth_pred, main_output, training)
         return maps["loss_weight"]
 
-    def measure(self, logits, labels, depth=None, depth_pred=None, main_output=True, training=None):
+    def measure(
+        self, logits, labels, depth=None, depth_pred=None, main_output=True, training=None
+    ) -> dict[str, Tensor]:
         """The loss weight map and the maps behind it, for logs and pictures.
 
         Arguments as for a call. Returns a dictionary of (B, h, w) float32 maps: `loss_weight`,
@@ -62,7 +68,7 @@ class Weighting(keras.layers.Layer):
         size = ops.shape(logits)[1:3]
         logits = ops.stop_gradient(ops.cast(logits, "float32"))
         labels = resize_labels(ops.cast(labels, "int32"), size)
-        valid = valid_mask(labels)
+        valid = valid_mask(labels, logits.shape[-1])
         maps = {"valid": valid, "segmentation_error": segmentation_error(logits, labels)}
         if self.uses_depth:
             depth = resize_depth(ops.cast(depth, "float32"), size)
@@ -73,15 +79,17 @@ class Weighting(keras.layers.Layer):
         maps["loss_weight"] = self._normalised(self.raw_weight(maps), valid)
         return {name: ops.squeeze(values, -1) for name, values in maps.items()}
 
-    def measurements(self, maps, labels, depth, depth_pred, main_output, training):
+    def measurements(
+        self, maps, labels, depth, depth_pred, main_output, training
+    ) -> dict[str, Tensor]:
         """More maps, (B, h, w, 1), from those in `maps`; everything is at the logits' size."""
         return {}
 
-    def raw_weight(self, maps):
+    def raw_weight(self, maps) -> Tensor:
         """The weight before it is scaled to mean 1, (B, h, w, 1), not negative; here uniform."""
         return maps["valid"]
 
-    def blended(self, weight, valid):
+    def blended(self, weight, valid) -> Tensor:
         """`weight` at the present strength: 1 + c strength (w - 1), w having mean 1, at least 0."""
         mean = image_mean(weight, valid)
         weight = ops.where(mean > 0, weight / ops.where(mean > 0, mean, 1.0), 1.0)
@@ -107,5 +115,5 @@ class Weighting(keras.layers.Layer):
                     f"{tuple(given[name].shape)}."
                 )
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "strength": self.strength}

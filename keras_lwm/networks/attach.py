@@ -7,6 +7,7 @@ from keras import layers
 
 from keras_lwm.networks.layers import ResizeLike
 from keras_lwm.networks.refinenet import SIDE_STRIDES, depth_head, head
+from keras_lwm.tensors import Tensor
 
 
 class Call(NamedTuple):
@@ -97,14 +98,14 @@ class WithoutActivation(layers.Wrapper):
         layer: a layer that has an attribute `activation`.
     """
 
-    def call(self, inputs):
+    def call(self, inputs) -> Tensor:
         activation, self.layer.activation = self.layer.activation, keras.activations.linear
         try:
             return self.layer(inputs)
         finally:
             self.layer.activation = activation
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape) -> tuple:
         return self.layer.compute_output_shape(input_shape)
 
 
@@ -240,7 +241,7 @@ def attach_depth_branch(
     width=64,
     initial_depth=3.0,
     name=None,
-):
+) -> keras.Model:
     """Makes a training network from a segmenter: its logits, depth, and side outputs.
 
     The segmenter's layers are used, not copied, so that training the result trains it. A nested

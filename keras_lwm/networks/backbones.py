@@ -111,7 +111,7 @@ def _fits(wanted, taken):
     return all(theirs in (None, ours) for ours, theirs in zip(wanted, taken, strict=True))
 
 
-def build_backbone(backbone, input_shape=(None, None, 3), weights=None):
+def build_backbone(backbone, input_shape=(None, None, 3), weights=None) -> keras.Model:
     """Builds the part of a network that turns an image into features.
 
     Args:
@@ -147,7 +147,7 @@ def build_backbone(backbone, input_shape=(None, None, 3), weights=None):
     return _own_backbone(*backbone, input_shape)
 
 
-def freeze_batch_norm(model):
+def freeze_batch_norm(model) -> None:
     """Makes every batch normalisation of a model, nested ones included, keep its statistics.
 
     Small batches spoil the statistics that a pretrained backbone brought; its scales and offsets

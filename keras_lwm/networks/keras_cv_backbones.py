@@ -7,9 +7,9 @@ Left out are those whose features are not ceil(size / stride) high and wide at e
 CSP-DarkNet, DenseNet, EfficientNet V1, MobileNetV3 and the transformers.
 """
 
-import importlib
-
 import keras
+
+from keras_lwm.extras import imports_of
 
 _RESNET = {"stackwise_filters": [64, 128, 256, 512], "stackwise_strides": [1, 2, 2, 2]}
 
@@ -55,17 +55,7 @@ CONFIGURATIONS = {
 NAMES = tuple(CONFIGURATIONS)
 
 
-def _import_keras_cv(name):
-    try:
-        return importlib.import_module("keras_cv")
-    except ImportError as error:
-        raise ImportError(
-            f"Backbone {name!r} is built with keras-cv, which cannot be imported ({error}): "
-            "`pip install keras-cv`, or choose a backbone that needs Keras alone."
-        ) from error
-
-
-def keras_cv_backbone(name, input_shape):
+def keras_cv_backbone(name, input_shape) -> keras.Model:
     """A pyramid of keras-cv, randomly initialised.
 
     Args:
@@ -77,10 +67,13 @@ def keras_cv_backbone(name, input_shape):
         features `stride_4`, `stride_8`, `stride_16`, `stride_32`.
 
     Raises:
-        ImportError: keras-cv is not installed.
+        ImportError: the extra `keras-cv` is not installed.
     """
+    with imports_of("keras-cv", f"Backbone {name!r}, which is built with keras-cv,"):
+        import keras_cv
+
     class_name, configuration = CONFIGURATIONS[name]
-    build = getattr(_import_keras_cv(name).models, class_name)
+    build = getattr(keras_cv.models, class_name)
     images = keras.Input(input_shape, name="image")
     pyramid = build(include_rescaling=True, input_tensor=images, **configuration)
     levels = pyramid.pyramid_level_inputs

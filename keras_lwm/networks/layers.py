@@ -3,6 +3,7 @@
 import keras
 
 from keras_lwm.resampling import resize_bilinear
+from keras_lwm.tensors import Tensor
 from keras_lwm.windows import current_window
 
 
@@ -15,18 +16,18 @@ class ResizeLike(keras.layers.Layer):
     an image, seen through a `keras_lwm.windows.Window`, the result is that part of the whole's.
     """
 
-    def call(self, inputs):
+    def call(self, inputs) -> Tensor:
         maps, reference = inputs
         if maps.shape[1:3] == reference.shape[1:3] and None not in maps.shape[1:3]:
             return maps
         size = keras.ops.shape(reference)[1:3]
         return resize_bilinear(maps, size, current_window())
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape) -> tuple:
         maps, reference = input_shape
         return (maps[0], *reference[1:3], maps[3])
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs) -> keras.KerasTensor:
         shape = self.compute_output_shape([each.shape for each in inputs])
         return keras.KerasTensor(shape, dtype=self.compute_dtype)
 
@@ -46,10 +47,10 @@ class CaffeNormalisation(keras.layers.Layer):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
 
-    def call(self, images):
+    def call(self, images) -> Tensor:
         return keras.ops.flip(images, axis=-1) - keras.ops.convert_to_tensor(
             CAFFE_MEANS_BGR, dtype=self.compute_dtype
         )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape) -> tuple:
         return input_shape

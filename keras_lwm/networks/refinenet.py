@@ -14,9 +14,10 @@ from keras import layers
 from keras_lwm.networks.backbones import STRIDES, build_backbone, freeze_batch_norm
 from keras_lwm.networks.layers import ResizeLike
 from keras_lwm.networks.transfer import transfer_weights
+from keras_lwm.tensors import Tensor
 
 
-def conv_initializer():
+def conv_initializer() -> keras.initializers.Initializer:
     """Starts a convolution at a sixth of He's variance, as the published PyTorch models do.
 
     A decoder sums dozens of paths and has no normalisation: with He's initialisation its logits
@@ -25,12 +26,12 @@ def conv_initializer():
     return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
 
 
-def head_initializer():
+def head_initializer() -> keras.initializers.Initializer:
     """Starts an output near 0: the first loss is log(classes), the first depth the initial one."""
     return keras.initializers.RandomNormal(stddev=0.003)
 
 
-def conv(x, channels, kernel_size, name, use_bias=False):
+def conv(x, channels, kernel_size, name, use_bias=False) -> keras.KerasTensor:
     """A stride 1 convolution with 'same' padding."""
     return layers.Conv2D(
         channels,
@@ -42,7 +43,7 @@ def conv(x, channels, kernel_size, name, use_bias=False):
     )(x)
 
 
-def head(x, channels, name):
+def head(x, channels, name) -> keras.KerasTensor:
     """A 3x3 convolution to an output's channels, float32 under every dtype policy."""
     return layers.Conv2D(
         channels,
@@ -54,11 +55,11 @@ def head(x, channels, name):
     )(x)
 
 
-def relu(x, name):
+def relu(x, name) -> keras.KerasTensor:
     return layers.ReLU(name=name)(x)
 
 
-def residual_conv_units(x, count, name):
+def residual_conv_units(x, count, name) -> keras.KerasTensor:
     """`count` residual conv units (RCU) in a row: x + conv3x3(relu(conv3x3(relu(x))))."""
     channels = x.shape[-1]
     for unit in range(1, count + 1):
@@ -71,7 +72,7 @@ def residual_conv_units(x, count, name):
     return x
 
 
-def chained_residual_pooling(x, count, kernel_size, name):
+def chained_residual_pooling(x, count, kernel_size, name) -> keras.KerasTensor:
     """CRP: relu(x) plus a chain of `count` 5x5 max pools, each followed by a convolution."""
     x = pooled = relu(x, f"{name}_relu")
     terms = [x]
@@ -82,20 +83,20 @@ def chained_residual_pooling(x, count, kernel_size, name):
     return layers.Add(name=f"{name}_add")(terms)
 
 
-def max_pool_5x5(x, name):
+def max_pool_5x5(x, name) -> keras.KerasTensor:
     """Maximum over 5x5 pixels around each, image edges clipped, resolution kept."""
     # Columns, then rows: the same maxima, at a tenth of the time under JAX on a CPU.
     x = layers.MaxPooling2D((5, 1), strides=1, padding="same", name=f"{name}_columns")(x)
     return layers.MaxPooling2D((1, 5), strides=1, padding="same", name=f"{name}_rows")(x)
 
 
-def fuse(fine, coarse, name):
+def fuse(fine, coarse, name) -> keras.KerasTensor:
     """Multi-resolution fusion of two paths of like width: the coarse one is upsampled, then sum."""
     coarse = ResizeLike(name=f"{name}_upsample")([coarse, fine])
     return layers.Add(name=f"{name}_add")([fine, coarse])
 
 
-def full_decoder(features, widths, pools):
+def full_decoder(features, widths, pools) -> keras.KerasTensor:
     """Refines backbone features from coarse to fine.
 
     Each stage is reduced by a 3x3 convolution and adapted by two residual conv units (RCU), fused
@@ -131,7 +132,7 @@ def full_decoder(features, widths, pools):
     return refined
 
 
-def light_decoder(features, widths, pools):
+def light_decoder(features, widths, pools) -> keras.KerasTensor:
     """Refines backbone features from coarse to fine.
 
     Args:
@@ -181,17 +182,17 @@ class PositiveDepth(layers.Layer):
             )
         self.initial_depth = initial_depth
 
-    def call(self, logits):
+    def call(self, logits) -> Tensor:
         return keras.ops.exp(keras.ops.clip(logits, -MAX_LOGIT, MAX_LOGIT)) * self.initial_depth
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape) -> tuple:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "initial_depth": self.initial_depth}
 
 
-def depth_head(features, width=64, initial_depth=3.0):
+def depth_head(features, width=64, initial_depth=3.0) -> keras.KerasTensor:
     """Predicts depth from decoder features; every layer's name starts with `depth_`.
 
     A 1x1 convolution to `width` channels, two 3x3 convolutions and one to a single channel [ours].
@@ -259,7 +260,7 @@ def refinenet_outputs(
     channels=256,
     pools=None,
     initial_depth=3.0,
-):
+) -> dict[str, keras.KerasTensor]:
     """The part of `RefineNet` that comes after its backbone.
 
     With features computed once, it can be trained by itself, the backbone frozen:
@@ -311,7 +312,7 @@ def RefineNet(
     pools=None,
     initial_depth=3.0,
     name=None,
-):
+) -> keras.Model:
     """Builds RefineNet (Lin et al., CVPR 2017) or Light-Weight RefineNet (Nekrasov et al., 2018).
 
     The side outputs and the depth branch are this project's, for training with depth as privileged

@@ -11,31 +11,31 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from keras_lwm.atomic_write import atomic_write
-from keras_lwm.void import VOID
+from keras_lwm.void import void_id
 
 UNMEASURED = (217, 217, 217)
 VOID_STRIPES = ((255, 255, 255), (96, 96, 96))
 
 
-def colour_labels(label, palette):
-    """Colours class ids (H, W) by `palette` (C, 3): uint8 (H, W, 3); void is striped.
+def colour_labels(label, palette) -> np.ndarray:
+    """Colours class ids (H, W) by `palette` (C, 3): uint8 (H, W, 3); `void_id(C)` is striped.
 
     Raises:
         ValueError: if an id is neither void nor in the palette.
     """
     label = np.asarray(label).astype("int64")
     palette = np.asarray(palette, "uint8")
-    void = label == VOID
+    void = label == void_id(len(palette))
     known = label[~void]
     if known.size and not 0 <= known.min() <= known.max() < len(palette):
         raise ValueError(
-            f"Expected class ids from 0 to {len(palette) - 1}, or {VOID} (void), one a colour; "
-            f"received ids from {known.min()} to {known.max()}."
+            f"Expected class ids from 0 to {len(palette) - 1}, or {void_id(len(palette))} (void), "
+            f"one a colour; received ids from {known.min()} to {known.max()}."
         )
     return striped(palette[np.where(void, 0, label)], void)
 
 
-def striped(colours, where):
+def striped(colours, where) -> np.ndarray:
     """Returns `colours` uint8 (H, W, 3) with stripes where the booleans (H, W) say."""
     rows, columns = np.indices(where.shape)
     width = max(max(where.shape) // 100, 1)
@@ -44,19 +44,19 @@ def striped(colours, where):
     return np.where(where[..., None], stripes, colours).astype("uint8")
 
 
-def colour_values(values, colour_map, norm):
+def colour_values(values, colour_map, norm) -> np.ndarray:
     """Colours float values (H, W) by a Matplotlib colour map and normalisation: uint8."""
     return matplotlib.colormaps[colour_map](norm(values), bytes=True)[..., :3]
 
 
-def colour_depth(depth, colour_map, norm):
+def colour_depth(depth, colour_map, norm) -> np.ndarray:
     """Colours metres (H, W); unmeasured pixels (not finite or <= 0) have a colour of their own."""
     measured = is_measured(depth)
     colours = colour_values(np.where(measured, depth, norm.vmin), colour_map, norm)
     return np.where(measured[..., None], colours, np.uint8(UNMEASURED))
 
 
-def is_measured(depth):
+def is_measured(depth) -> np.ndarray:
     return np.isfinite(depth) & (np.nan_to_num(depth) > 0)
 
 
@@ -65,7 +65,7 @@ ERROR_MAP = "magma"
 WEIGHT_MAP = "coolwarm"
 
 
-def check_sequences(maps, class_names, palette):
+def check_sequences(maps, class_names, palette) -> None:
     """Raises ValueError unless `maps`, sequences by title, are equally long and colours fit."""
     if len(palette) != len(class_names):
         raise ValueError(
@@ -74,20 +74,20 @@ def check_sequences(maps, class_names, palette):
         )
     lengths = {title: len(values) for title, values in maps.items() if values is not None}
     if set(lengths.values()) != {lengths["image"]} or not lengths["image"]:
-        told = ", ".join(f"{count} of {title}" for title, count in lengths.items())
-        raise ValueError(f"Expected maps of one number of samples, at least 1; received {told}.")
+        counts = ", ".join(f"{count} of {title}" for title, count in lengths.items())
+        raise ValueError(f"Expected maps of one number of samples, at least 1; received {counts}.")
 
 
-def as_picture(image):
+def as_picture(image) -> np.ndarray:
     return np.clip(np.rint(image), 0, 255).astype("uint8")
 
 
-def as_map(values):
+def as_map(values) -> np.ndarray:
     values = np.asarray(values, "float32")
     return values[..., 0] if values.ndim == 3 else values
 
 
-def under_centres(label, size):
+def under_centres(label, size) -> np.ndarray:
     rows, columns = (
         (2 * np.arange(target) + 1) * source // (2 * target)
         for target, source in zip(size, label.shape, strict=True)
@@ -95,7 +95,7 @@ def under_centres(label, size):
     return label[rows[:, None], columns]
 
 
-def depth_norm(*sequences):
+def depth_norm(*sequences) -> Normalize:
     given = [as_map(depth) for depths in sequences if depths is not None for depth in depths]
     metres = [depth[is_measured(depth)] for depth in given]
     metres = np.concatenate(metres) if metres else np.zeros(0)
@@ -104,19 +104,20 @@ def depth_norm(*sequences):
     return Normalize(near, max(far, near + 1e-3), clip=True)
 
 
-def weight_norm(weights):
+def weight_norm(weights) -> TwoSlopeNorm:
     largest = (
         max((float(np.max(weight)) for weight in weights), default=0) if weights is not None else 0
     )
     return TwoSlopeNorm(1, 0, max(largest, 1.5))
 
 
-def has_holes(depths):
+def has_holes(depths) -> bool:
     return depths is not None and not all(is_measured(as_map(depth)).all() for depth in depths)
 
 
-def present_classes(class_names, palette, *sequences):
-    ids = {int(i) for labels in sequences for label in labels for i in np.unique(label)} - {VOID}
+def present_classes(class_names, palette, *sequences) -> list[tuple]:
+    ids = {int(i) for labels in sequences for label in labels for i in np.unique(label)}
+    ids -= {void_id(len(palette))}
     return [(class_names[class_id], palette[class_id]) for class_id in sorted(ids)]
 
 
@@ -146,7 +147,7 @@ class ColourBar:
     text: str
 
 
-def write_grid(path, rows, bars, classes, row_titles=None, unmeasured=False):
+def write_grid(path, rows, bars, classes, row_titles=None, unmeasured=False) -> None:
     """Draws and writes the PNG, whole or not at all.
 
     Args:

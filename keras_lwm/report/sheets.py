@@ -26,7 +26,7 @@ from keras_lwm.report.drawing import (
     write_grid,
 )
 from keras_lwm.resampling import resize_bilinear
-from keras_lwm.void import VOID
+from keras_lwm.void import void_id
 
 MEASURES = {
     "depth_prediction_error": "dpe",
@@ -34,21 +34,22 @@ MEASURES = {
 }
 
 
-def hard_pixel_maps(model, image, label, depth):
+def hard_pixel_maps(model, image, label, depth) -> dict[str, np.ndarray]:
     """What a model makes of one frame, and how hard its pixels are.
 
     A weighting that does not measure DPE or DSE itself gets them from a `LossWeightModule` that
-    gathers by window, which needs no training: so every picture shows the same columns.
+    gathers by window, which needs no training: so every picture shows the same columns. Where the
+    network predicts no depth, there is neither a `predicted_depth` nor a DPE.
 
     Args:
-        model: a `DepthPrivilegedModel` with a depth output.
+        model: a `DepthPrivilegedModel`.
         image: (H, W, 3), 0..255.
-        label: (H, W) class ids, 255 = void.
+        label: (H, W) class ids, 255 = void (65535 beyond 255 classes).
         depth: (H, W, 1) metres; not finite or <= 0 = not measured.
 
     Returns:
         A dictionary of NumPy arrays: `prediction` (H, W) class ids; `predicted_depth` (h, w) metres
-        and the maps `dpe`, `dse` and `weight`, at the main output's resolution.
+        and the maps `dpe`, `dse` and `weight` (h, w), at the main output's resolution.
     """
     # Compiled: run op by op, JAX would compile every layer by itself.
     outputs = model.predict_on_batch(image[None].astype("float32"))
@@ -58,18 +59,21 @@ def hard_pixel_maps(model, image, label, depth):
         ops.convert_to_tensor(label[None].astype("int32")),
         ops.convert_to_tensor(depth[None], "float32"),
     )
-    maps = LossWeightModule(gathering="window").measure(logits, *targets, outputs["depth"])
-    maps |= model.weighting.measure(logits, *targets, outputs["depth"])
+    depth_pred = outputs.get("depth")
+    by_window = LossWeightModule(gathering="window", alpha=0.0 if depth_pred is None else 1.0)
+    maps = by_window.measure(logits, *targets, depth_pred)
+    maps |= model.weighting.measure(logits, *targets, depth_pred)
     shown = {
         "prediction": ops.argmax(resize_bilinear(logits, image.shape[:2]), axis=-1),
-        "predicted_depth": ops.squeeze(outputs["depth"], -1),
         "weight": maps["loss_weight"],
-        **{short: maps[name] for name, short in MEASURES.items()},
+        **{short: maps[name] for name, short in MEASURES.items() if name in maps},
     }
+    if depth_pred is not None:
+        shown["predicted_depth"] = ops.squeeze(depth_pred, -1)
     return {name: ops.convert_to_numpy(values)[0] for name, values in shown.items()}
 
 
-def training_sheet(path, images, labels, depths=None, *, class_names, palette, names=None):
+def training_sheet(path, images, labels, depths=None, *, class_names, palette, names=None) -> None:
     """Writes a PNG of training samples as the network sees them, two samples a row.
 
     Args:
@@ -124,7 +128,7 @@ def prediction_sheet(
     class_names,
     palette,
     names=None,
-):
+) -> None:
     """Writes a PNG with a row for each image and a column for each map that is given.
 
     Args:
@@ -163,7 +167,7 @@ def prediction_sheet(
             Panel(
                 _picture(title, values[index], labels[index], palette, norms),
                 title,
-                _remark(title, values[index], labels[index]),
+                _remark(title, values[index], labels[index], void_id(len(palette))),
             )
             for title, values in given.items()
         ]
@@ -188,15 +192,15 @@ def _picture(title, values, label, palette, norms):
     if title in ("depth", "predicted depth"):
         return colour_depth(values, DEPTH_MAP, norms["depth"])
     if title == "loss weight":
-        void = under_centres(np.asarray(label), values.shape) == VOID
+        void = under_centres(np.asarray(label), values.shape) == void_id(len(palette))
         return striped(colour_values(values, WEIGHT_MAP, norms["weight"]), void)
     return colour_values(values, ERROR_MAP, norms["error"])
 
 
-def _remark(title, values, label):
+def _remark(title, values, label, void):
     if title != "prediction":
         return ""
-    counted = np.asarray(label) != VOID
+    counted = np.asarray(label) != void
     right = (np.asarray(values) == label) & counted
     return f"PixAcc {100 * right.sum() / counted.sum():.1f} %" if counted.any() else ""
 

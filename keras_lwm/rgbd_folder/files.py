@@ -1,14 +1,17 @@
-"""Reads the files of one frame into the library's units, and says which file is at fault."""
+"""Reads the files of one frame into the library's units; errors name the file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from keras_lwm.void import VOID
+from keras_lwm.void import label_dtype, void_id
 
 _LABEL_MODES = ("1", "L", "P", "I;16", "I;16B", "I")
 _DEPTH_MODES = ("I;16", "I;16B", "I")
+# Pillow makes RGB of these by cutting every value off at 255.
+_DEEPER_THAN_8_BITS = ("I;16", "I;16B", "I", "F")
 
 
 def open_picture(path: Path) -> Image.Image:
@@ -21,8 +24,19 @@ def open_picture(path: Path) -> Image.Image:
     return picture
 
 
-def read_label(path: Path, first_id: int, void_ids: tuple[int, ...], num_classes: int):
-    """Class ids from 0, 255 = void: (H, W) uint8.
+def open_image(path: Path) -> Image.Image:
+    """The picture as `open_picture`, which also refuses more than 8 bits a channel."""
+    picture = open_picture(path)
+    if picture.mode in _DEEPER_THAN_8_BITS:
+        raise ValueError(
+            f"Expected an image of 8 bits a channel in {path}; received a picture of mode "
+            f"{picture.mode!r}."
+        )
+    return picture
+
+
+def read_label(path: Path, first_id: int, void_ids: Sequence[int], num_classes: int) -> np.ndarray:
+    """Class ids from 0 and `void_id(num_classes)`: (H, W) of `label_dtype(num_classes)`.
 
     Args:
         first_id: the id that the file uses for the first class.
@@ -37,7 +51,7 @@ def read_label(path: Path, first_id: int, void_ids: tuple[int, ...], num_classes
             f"{first_id} to {first_id + num_classes - 1} for the {num_classes} classes "
             f"(first_id={first_id}), or void_ids={tuple(void_ids)}."
         )
-    return np.where(void, VOID, ids - first_id).astype(np.uint8)
+    return np.where(void, void_id(num_classes), ids - first_id).astype(label_dtype(num_classes))
 
 
 def read_label_ids(path: Path) -> np.ndarray:

@@ -7,42 +7,19 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from keras_lwm.rgbd_folder.files import open_picture, read_depth, read_label
+from keras_lwm.rgbd_folder.files import open_image, read_depth, read_label
 from keras_lwm.rgbd_folder.layout import Frame
-
-# Metres. Tabletop scenes lie near the first, streets seen by stereo cameras below the second.
-LIKELY_MEDIAN = (0.1, 80.0)
-_FRAMES_LOOKED_AT = 16
+from keras_lwm.samples import check_depth_unit, typical_depth
 
 
 def question_depth_unit(frames: list[Frame], depth_unit: float | None) -> None:
-    """Raises a `ValueError` if the depth of these frames looks like another unit than metres.
-
-    Looks at up to 16 frames, evenly spread; at the median over frames of each frame's median.
-    """
+    """Raises a `ValueError` if the depth of these frames looks like another unit than metres."""
     frames = [frame for frame in frames if frame.depth is not None]
-    medians = []
-    for place in np.linspace(0, len(frames) - 1, min(len(frames), _FRAMES_LOOKED_AT)).astype(int):
-        depth = read_depth(frames[place].depth, depth_unit)
-        if depth.any():
-            medians.append((float(np.median(depth[depth > 0])), frames[place].depth))
-    if not medians:
-        return
-    median, path = sorted(medians)[len(medians) // 2]
-    nearest, farthest = LIKELY_MEDIAN
-    if nearest <= median <= farthest:
-        return
-    unit = 1 if depth_unit is None else depth_unit
-    if median < nearest:
-        guess = f"as if depth_unit={unit:g} were too small"
-    elif median < 10 * farthest:
-        guess = f"as if it counted centimetres: set depth_unit={unit / 100:g}"
-    else:
-        guess = f"as if it counted millimetres: set depth_unit={unit / 1000:g}"
-    raise ValueError(
-        f"{path} has a median depth of {median:.3g} m with depth_unit={unit:g}, {guess}, or "
-        f"unusual_depth=True if it is right; expected {nearest:g} to {farthest:g} m."
-    )
+    typical = typical_depth(lambda index: read_depth(frames[index].depth, depth_unit), len(frames))
+    if typical is not None:
+        median, index = typical
+        unit = 1 if depth_unit is None else depth_unit
+        check_depth_unit(median, str(frames[index].depth), unit)
 
 
 # Sizes fit when their aspects differ by no more than rounding a small picture's size can do.
@@ -53,14 +30,14 @@ _ASPECT_TOLERANCE = 0.01
 class FramesOnDisk(Sequence):
     """The samples of a split, each read when it is asked for; `options` are `read_frame`'s."""
 
-    places: list[Frame]
+    frames: list[Frame]
     options: dict
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.frames)
 
     def __getitem__(self, index: int) -> dict:
-        return read_frame(self.places[index], **self.options)
+        return read_frame(self.frames[index], **self.options)
 
 
 def read_frame(frame: Frame, *, depth_unit, first_id, void_ids, num_classes, size) -> dict:
@@ -70,7 +47,7 @@ def read_frame(frame: Frame, *, depth_unit, first_id, void_ids, num_classes, siz
     take the nearest pixel, so that neither an id nor a depth across a hole is made up. An RGB JPEG
     that keeps its size is passed on as the bytes it is.
     """
-    picture = open_picture(frame.image)
+    picture = open_image(frame.image)
     own_size = picture.height, picture.width
     target = size or own_size
     check_aspect(frame.image, own_size, f"size={target}", target)
@@ -110,7 +87,7 @@ def _image(path: Path, picture: Image.Image, size):
     return np.asarray(picture.convert("RGB"))
 
 
-def check_aspect(path, size, other, other_size):
+def check_aspect(path, size, other, other_size) -> None:
     """Raises a `ValueError` that names the file if two sizes are not of one aspect."""
     aspect = size[1] / size[0] * other_size[0] / other_size[1]
     if abs(aspect - 1) > _ASPECT_TOLERANCE:

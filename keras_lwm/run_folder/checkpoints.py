@@ -19,7 +19,7 @@ _PROGRESS = "keras_lwm_progress.json"
 _DESCRIPTION = "keras_lwm_description.json"
 
 
-def save_checkpoint(model, path, progress, description):
+def save_checkpoint(model, path, progress, description) -> None:
     """Saves `model` with optimiser to `path` (.keras), and what is known of it.
 
     Args:
@@ -33,7 +33,7 @@ def save_checkpoint(model, path, progress, description):
             archive.writestr(_DESCRIPTION, description.as_json())
 
 
-def read_progress(path):
+def read_progress(path) -> dict:
     """Reads the `progress` of a file that `save_checkpoint` wrote.
 
     Raises:
@@ -49,7 +49,7 @@ def read_progress(path):
         ) from error
 
 
-def read_description(path):
+def read_description(path) -> Description | None:
     """Reads the `Description` inside a `.keras` file; None where it has none.
 
     Raises:
@@ -82,7 +82,7 @@ class SaveLast(keras.callbacks.Callback):
         self.path = path
         self.description = description
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs=None) -> None:
         save_checkpoint(self.model, self.path, {"epochs": epoch + 1}, self.description)
 
 
@@ -108,7 +108,7 @@ class SaveBest(keras.callbacks.Callback):
         self.description = description
         self.best = read_progress(path)["value"] if path.exists() else None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs=None) -> None:
         logs = logs or {}
         if self.monitor not in logs:
             if self.monitor.startswith("val_") and not any(key.startswith("val_") for key in logs):

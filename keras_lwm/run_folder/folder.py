@@ -1,7 +1,6 @@
 """One folder that holds everything a training leaves behind, and from which it can be resumed."""
 
 import csv
-import importlib.util
 import json
 import warnings
 from pathlib import Path
@@ -10,6 +9,7 @@ import keras
 
 from keras_lwm.atomic_write import as_json, atomic_write, write_json
 from keras_lwm.description import Description
+from keras_lwm.extras import install, missing_packages
 from keras_lwm.run_folder.checkpoints import SaveBest, SaveLast, read_progress
 
 
@@ -36,7 +36,7 @@ class WriteHistory(keras.callbacks.Callback):
                     row for row in csv.DictReader(file) if int(row["epoch"]) < initial_epoch
                 ]
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs=None) -> None:
         values = {name: float(value) for name, value in (logs or {}).items()}
         self.rows.append({"epoch": epoch, **values})
         columns = list(dict.fromkeys(name for row in self.rows for name in row))
@@ -61,7 +61,7 @@ _FILES = {
 }
 
 
-def find_run_model(folder):
+def find_run_model(folder) -> Path | None:
     """The path of the best model in a run's folder, else of the last; None if there is neither."""
     paths = (Path(folder) / _FILES[name] for name in ("best_model_path", "last_model_path"))
     return next((path for path in paths if path.is_file()), None)
@@ -144,7 +144,7 @@ class RunFolder:
         saved = self.last_model_path.exists()
         self.initial_epoch = read_progress(self.last_model_path)["epochs"] if saved else 0
 
-    def begin(self, class_names, palette):
+    def begin(self, class_names, palette) -> "RunFolder":
         """Creates the folder and writes the options, where it is a new run; returns the run.
 
         Only now, so that a run refused for its options or its data leaves no folder behind. Every
@@ -160,11 +160,11 @@ class RunFolder:
             write_json(self.options_path, self.options)
         return self
 
-    def callbacks(self, monitor="val_mean_iou", mode="max"):
+    def callbacks(self, monitor="val_mean_iou", mode="max") -> list[keras.callbacks.Callback]:
         """Returns the Keras callbacks that write history, TensorBoard, best and last model.
 
         They belong after every callback that adds to an epoch's logs. TensorBoard needs the
-        packages tensorflow and tensorboard; without them it is left out, with a warning.
+        extra `tensorflow`; without it, it is left out, with a warning.
 
         Args:
             monitor: the log that decides which model is the best.
@@ -176,13 +176,11 @@ class RunFolder:
         if self.description is None:
             raise ValueError(f"Expected begin() before callbacks() of the run in {self.path}.")
         writers = [WriteHistory(self.history_path, self.initial_epoch)]
-        missing = [
-            name for name in ("tensorflow", "tensorboard") if importlib.util.find_spec(name) is None
-        ]
+        missing = missing_packages("tensorflow", "tensorboard")
         if missing:
             warnings.warn(
-                f"{' and '.join(missing)} not installed: the run writes its history as CSV, and "
-                f"not for TensorBoard.",
+                f"The run writes its history as CSV alone: for TensorBoard it needs {missing}, not "
+                f"installed here: {install('tensorflow')}.",
                 stacklevel=2,
             )
         else:

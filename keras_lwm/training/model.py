@@ -1,13 +1,20 @@
 """The model that is trained: a functional network, its weighting, and its losses."""
 
+import inspect
+from collections.abc import Callable
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_lwm import mining
 from keras_lwm.metrics import ConfusionMatrix, DepthErrors
+from keras_lwm.metrics.scores import MEANS
+from keras_lwm.mining.measures import is_class, measured_mask
+from keras_lwm.option_values import real, whole
 from keras_lwm.resampling import resize_bilinear, resize_labels
-from keras_lwm.training.inputs import check_arrays, check_targets
+from keras_lwm.tensors import Tensor
+from keras_lwm.training.checks import InputCheck, InputMonitor, check_arrays, check_targets
 from keras_lwm.training.objective import (
     DEPTH_LOSSES,
     MAIN_OUTPUT,
@@ -16,10 +23,28 @@ from keras_lwm.training.objective import (
     privileged_objective,
     segmentation_outputs,
 )
-from keras_lwm.training.portable import portable_config
-from keras_lwm.training.steps import TrainingStep
-from keras_lwm.training.updates import variable_multipliers
-from keras_lwm.void import VOID
+from keras_lwm.training.optimizer import TrainingOptimizer, portable_config
+from keras_lwm.training.options import (
+    check_network,
+    plain_class_weights,
+    plain_multipliers,
+    refuse_other_losses,
+    refuse_weights,
+)
+from keras_lwm.training.step import TrainingStep
+from keras_lwm.void import void_id
+
+
+class _MeanOrNaN(keras.metrics.Mean):
+    """A mean that is NaN, not 0, while nothing was seen."""
+
+    def result(self):
+        return ops.where(self.count > 0, super().result(), float("nan"))
+
+
+def _measured_images(depth):
+    measured = measured_mask(ops.cast(depth, "float32"))
+    return ops.sum(ops.cast(ops.any(measured > 0, axis=(1, 2, 3)), "float32"))
 
 
 @keras.saving.register_keras_serializable(package="keras_lwm")
@@ -28,8 +53,13 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
 
     Trained by `fit` on `(image, {"label": ..., "depth": ...})`, from tf.data, arrays or any other
     source that Keras takes: `image` (B, H, W, 3), 0..255; `label` (B, H, W) integer class ids,
-    255 = void; `depth` (B, H, W, 1) metres, not finite or <= 0 = not measured. Validation needs
-    no depth. A step whose loss or gradients are not finite changes no weight, and is counted.
+    255 = void (65535 with more than 255 classes); `depth` (B, H, W, 1) metres, not finite or <= 0 =
+    not measured. Validation needs no depth. A step whose loss or gradients are not finite changes
+    no weight, and is counted; an epoch of such steps alone logs NaN, which, in the first epoch,
+    `keras.callbacks.ModelCheckpoint` takes for the best there can be (`RunFolder` does not).
+
+    Arrays are checked before they are trained on. What comes from elsewhere is checked after the
+    first step and at each epoch's end: label ids, the range of images, the unit of depth.
 
     Logs of training: `loss`, one loss an output (unweighted by `side_weight` and
     `depth_weight`), the means of what the weighting measures, `coefficient`, `skipped_steps`, and
@@ -44,12 +74,18 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         weighting: a `keras_lwm.mining.Weighting`, or the name of one.
         side_weight, depth_weight: factors of side and depth losses in the total.
         depth_loss: `"berhu"`, `"log_l1"` or `"scale_invariant"`.
-        class_weights: None, or one factor a class for its pixels' loss.
+        class_weights: None, or factors of the loss of each class's pixels: one a class, or a
+            dictionary from class ids to factors, 1 for those that it does not hold.
         l2: factor of half the sum of all squared trainable weights, added to the training loss. Its
             gradient is `l2` times each weight: the "weight decay" of the published SGD schedules,
             which Keras' optimisers, whose `weight_decay` is the decoupled kind, do not have.
         learning_rate_multipliers: dictionary from the name of one of the network's layers to the
-            factor on its learning rate, such as `{"backbone": 0.1}`.
+            factor on its learning rate, such as `{"backbone": 0.1}`; 0 leaves its weights as they
+            are, but not its batch statistics, for which it is to be frozen.
+        max_skipped_steps: number of steps in a row with a loss or gradient that is not finite that
+            ends `fit` with an error.
+        unusual_depth: whether depth that does not look like metres (a median beyond 0.1 to 80 m) is
+            right.
         **kwargs: `name` and `trainable`, as for `keras.Model`.
 
     Raises:
@@ -74,60 +110,65 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         class_weights=None,
         l2=0.0,
         learning_rate_multipliers=None,
+        max_skipped_steps=50,
+        unusual_depth=False,
         **kwargs,
     ):
         if isinstance(inputs, (list, tuple)) and len(inputs) == 1:
             inputs = inputs[0]
         weighting = mining.get(weighting)
-        num_classes = _check_network(outputs, weighting)
+        num_classes = check_network(outputs, weighting)
         if depth_loss not in DEPTH_LOSSES:
             raise ValueError(
                 f"Expected depth_loss to be one of {sorted(DEPTH_LOSSES)}; received {depth_loss!r}."
             )
-        if class_weights is not None and len(class_weights) != num_classes:
-            raise ValueError(
-                f"Expected {num_classes} class weights, one a class; received {len(class_weights)}."
-            )
-        if not 0 <= l2 < float("inf"):
-            raise ValueError(f"Expected l2 to be a finite number of at least 0; received {l2!r}.")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
         if not weighting.built:
             weighting.build(outputs[MAIN_OUTPUT].shape)
         self.weighting = weighting
-        self.side_weight = side_weight
-        self.depth_weight = depth_weight
+        self.side_weight = real("side_weight", side_weight)
+        self.depth_weight = real("depth_weight", depth_weight)
         self.depth_loss = depth_loss
-        self.class_weights = class_weights
-        self.l2 = l2
-        self.learning_rate_multipliers = dict(learning_rate_multipliers or {})
+        self.class_weights = plain_class_weights(class_weights, num_classes)
+        self.l2 = real("l2", l2)
+        self.learning_rate_multipliers = plain_multipliers(self, learning_rate_multipliers or {})
+        self.max_skipped_steps = whole("max_skipped_steps", max_skipped_steps)
+        self.unusual_depth = bool(unusual_depth)
         self.num_classes = num_classes
-        variable_multipliers(self, self.learning_rate_multipliers)
         self._create_metrics(outputs)
 
     def _create_metrics(self, outputs):
         losses = [f"{name}_loss" for name in segmentation_outputs(outputs)]
         losses += ["depth_loss"] if "depth" in outputs else []
         names = ("loss", *losses, *MEASURES)
-        self.mean_logs = {name: keras.metrics.Mean(name=name) for name in names}
+        self.mean_logs = {name: _MeanOrNaN(name=name) for name in names}
         self.skipped_steps = keras.metrics.Sum(name="skipped_steps")
         self.segmentation_scores = ConfusionMatrix(self.num_classes)
         self.depth_errors = DepthErrors()
+        self.input_monitor = InputMonitor(self.num_classes, self.unusual_depth)
+        self._evaluated = ("loss", *MEANS)
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         return [
             *self.mean_logs.values(),
             self.skipped_steps,
             self.segmentation_scores,
             self.depth_errors,
+            self.input_monitor,
         ]
 
+    def reset_metrics(self) -> None:
+        """Resets all metrics, once what they saw of the data has been checked."""
+        self.input_monitor.check()
+        super().reset_metrics()
+
     @property
-    def needs_depth(self):
+    def needs_depth(self) -> bool:
         """Whether training targets must hold depth."""
         return self.weighting.uses_depth or "depth" in self.output
 
-    def unpack(self, data):
+    def unpack(self, data) -> tuple:
         """Takes a batch apart into image and targets."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         if sample_weight is not None:
@@ -137,7 +178,7 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
             )
         return x, y
 
-    def training_loss(self, x, y):
+    def training_loss(self, x, y) -> tuple[Tensor, dict, dict]:
         """Forward pass and objective: the loss, its parts for the logs, and the outputs."""
         check_targets(y, self.needs_depth)
         outputs = self(x, training=True)
@@ -159,30 +200,45 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         squares = [ops.sum(ops.square(variable)) for variable in self.trainable_variables]
         return 0.5 * self.l2 * sum(ops.cast(square, "float32") for square in squares)
 
-    def training_logs(self, loss, parts, outputs, y, finite):
+    def training_logs(self, x, y, loss, parts, outputs, finite) -> dict[str, Tensor]:
         """Takes a step into the running logs, unless it was skipped, and returns them."""
+        self.input_monitor.update_state(x, y)
         counts = ops.cast(finite, "float32")
-        weight = counts * ops.cast(ops.shape(y["label"])[0], "float32")
+        images = ops.cast(ops.shape(y["label"])[0], "float32")
+        labelled = self._labelled_images(y["label"])
+        measured = _measured_images(y["depth"]) if "depth" in y else images
         logs = {}
         for name, value in {"loss": loss, **parts}.items():
-            value = ops.where(finite, ops.stop_gradient(value), 0.0)
-            self.mean_logs[name].update_state(value, sample_weight=weight)
+            # A part is a mean over images, in which one without what it is a mean of counts as 0.
+            of_depth = name in ("depth_loss", "depth_prediction_error")
+            seen = images if name == "loss" else measured if of_depth else labelled
+            value = ops.stop_gradient(value) * images / ops.maximum(seen, 1.0)
+            value = ops.where(finite, value, 0.0)
+            self.mean_logs[name].update_state(value, sample_weight=counts * seen)
             logs[name] = self.mean_logs[name].result()
-        logs["coefficient"] = ops.convert_to_tensor(self.weighting.coefficient)
         self.skipped_steps.update_state(1.0 - counts)
-        logs["skipped_steps"] = self.skipped_steps.result()
+        # Copies: under PyTorch what is read is the variable itself, which a validation resets.
+        logs["coefficient"] = ops.copy(self.weighting.coefficient.value)
+        logs["skipped_steps"] = ops.copy(self.skipped_steps.result())
         logits = outputs[MAIN_OUTPUT]
         labels = resize_labels(ops.cast(y["label"], "int32"), ops.shape(logits)[1:3])
-        labels = ops.where(finite, labels, VOID)
+        labels = ops.where(finite, labels, void_id(self.num_classes))
         self.segmentation_scores.update_state(labels, ops.argmax(logits, axis=-1))
         return {**logs, **self.segmentation_scores.result()}
 
-    def evaluation_logs(self, x, y):
+    def _labelled_images(self, labels):
+        valid = is_class(ops.cast(labels, "int32"), self.num_classes)
+        return ops.sum(ops.cast(ops.any(valid, axis=(1, 2)), "float32"))
+
+    def evaluation_logs(self, x, y) -> dict[str, Tensor]:
         """Takes a validation batch into the running logs, and returns them."""
         check_targets(y, needs_depth=False)
+        self.input_monitor.update_state(x, y)
         outputs = self(x, training=False)
-        loss = self.mean_logs["loss"]
-        loss.update_state(plain_objective(outputs, y["label"]), ops.shape(y["label"])[0])
+        loss, labelled = self.mean_logs["loss"], self._labelled_images(y["label"])
+        images = ops.cast(ops.shape(y["label"])[0], "float32")
+        plain = plain_objective(outputs, y["label"]) * images / ops.maximum(labelled, 1.0)
+        loss.update_state(plain, sample_weight=labelled)
         labels = ops.cast(y["label"], "int32")
         logits = resize_bilinear(outputs[MAIN_OUTPUT], ops.shape(labels)[1:3])
         self.segmentation_scores.update_state(labels, ops.argmax(logits, axis=-1))
@@ -199,51 +255,223 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         steps_per_execution=1,
         jit_compile="auto",
         auto_scale_loss=True,
-    ):
-        """Chooses optimiser and execution, as `keras.Model.compile`; the losses are the model's."""
+        **not_supported,
+    ) -> None:
+        """Chooses optimiser and execution, as `keras.Model.compile`; the losses are the model's.
+
+        With `auto_scale_loss` the loss is scaled where a layer computes in float16.
+
+        Raises:
+            ValueError: losses or metrics are given; `jit_compile=True` under PyTorch, whose
+                compiler cannot take a training step through Keras.
+        """
+        refuse_other_losses(not_supported)
+        if jit_compile is True and keras.backend.backend() == "torch":
+            raise ValueError(
+                'Expected jit_compile="auto" or False under the torch backend; received True.'
+            )
+        optimizer = keras.optimizers.get(optimizer)
+        own = self.optimizer if self.compiled else None
+        if own is not None and optimizer is own.given() and self._is_trained_by(own):
+            optimizer = own
+        if not isinstance(optimizer, TrainingOptimizer) or not self._is_trained_by(optimizer):
+            if isinstance(optimizer, TrainingOptimizer):
+                optimizer = optimizer.given()
+            scales = auto_scale_loss and self._computes_in_float16()
+            optimizer = TrainingOptimizer(optimizer, self._multiplier_of(), scales)
         super().compile(
             optimizer=optimizer,
             run_eagerly=run_eagerly,
             steps_per_execution=steps_per_execution,
             jit_compile=jit_compile,
-            auto_scale_loss=auto_scale_loss,
+            auto_scale_loss=False,
         )
-        self._jit_compile_asked_for = jit_compile
-        if self.learning_rate_multipliers and getattr(self.optimizer, "use_ema", False):
+        # What was asked for: what "auto" comes to here need not suit the backend that loads it.
+        self._compile_options = {
+            "run_eagerly": bool(run_eagerly),
+            "steps_per_execution": int(steps_per_execution),
+            "jit_compile": jit_compile,
+            "auto_scale_loss": bool(auto_scale_loss),
+        }
+
+    def _computes_in_float16(self):
+        # A model or an input computes nothing itself, and its policy is whatever was global.
+        layers = [layer for layer in self._flatten_layers() if not isinstance(layer, keras.Model)]
+        return any(layer.compute_dtype == "float16" for layer in layers if layer.weights)
+
+    def _multiplier_of(self):
+        multipliers = {
+            id(variable): multiplier
+            for name, multiplier in self.learning_rate_multipliers.items()
+            for variable in self.get_layer(name).variables
+        }
+        return lambda variable: multipliers.get(id(variable), 1.0)
+
+    def _is_trained_by(self, optimizer):
+        trained = {id(variable) for variable in optimizer.trained_variables()}
+        return trained == {id(variable) for variable in self.trainable_variables}
+
+    def make_train_function(self, force=False) -> Callable:
+        """Makes the compiled step, once the optimiser has its state.
+
+        An optimiser that is built inside a traced function doubles the time of the first step.
+
+        Raises:
+            ValueError: layers were frozen or unfrozen since the model was compiled.
+        """
+        if not self.trainable_variables:
             raise ValueError(
-                "Expected an optimizer without use_ema, whose averages would be taken before the "
-                "learning_rate_multipliers; received use_ema=True."
+                f"Expected a model with trainable layers; all layers of {self.name!r} are frozen."
             )
+        if not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
+        elif not self._is_trained_by(self.optimizer):
+            raise ValueError(
+                "Layers were frozen or unfrozen after compile(): expected the "
+                f"{len(self.optimizer.trained_variables())} trainable variables of then, found "
+                f"{len(self.trainable_variables)}. Compile the model again, with a new optimizer."
+            )
+        return super().make_train_function(force)
 
-    def get_compile_config(self):
-        # What was asked for: what "auto" came to here need not suit the backend that loads it.
-        config = super().get_compile_config()
-        if not config:
-            return config
-        return {**portable_config(config), "jit_compile": self._jit_compile_asked_for}
+    def get_compile_config(self) -> dict:
+        if not self.compiled:
+            return {}
+        index = {id(variable): number for number, variable in enumerate(self.weights)}
+        trained, undecayed = (
+            [index[id(variable)] for variable in variables]
+            for variables in (
+                self.optimizer.trained_variables(),
+                self.optimizer.excluded_from_weight_decay(self.trainable_variables),
+            )
+        )
+        optimizer = keras.saving.serialize_keras_object(self.optimizer.given())
+        return {
+            **self._compile_options,
+            "optimizer": portable_config(optimizer),
+            "trained_weights": trained if self.optimizer.built else None,
+            "weights_without_decay": undecayed,
+        }
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config) -> None:
         config = keras.saving.deserialize_keras_object(config)
-        names = ("optimizer", "run_eagerly", "steps_per_execution", "jit_compile")
-        self.compile(**{name: config[name] for name in names if name in config})
-        self.optimizer.build(self.trainable_variables)
+        trained, undecayed = config.pop("trained_weights"), config.pop("weights_without_decay")
+        options = {name: value for name, value in config.items() if name != "optimizer"}
+        if keras.backend.backend() == "torch":
+            # What other backends compile, and how much of it at a time, is theirs.
+            jit = config["jit_compile"]
+            config |= {"jit_compile": "auto" if jit is True else jit, "steps_per_execution": 1}
+        self.compile(**config)
+        self._compile_options = options
+        if trained is not None:
+            self.optimizer.build([self.weights[index] for index in trained])
+        if undecayed:
+            weights = [self.weights[index] for index in undecayed]
+            self.optimizer.exclude_from_weight_decay(var_list=weights)
 
-    def fit(self, x=None, y=None, *args, validation_data=None, **kwargs):
-        """Trains as `keras.Model.fit`; arrays are checked first, see `check_arrays`."""
+    def _seeds(self):
+        """The state of random layers, which Keras saves with none of them."""
+        saved = {id(variable) for variable in (*self.weights, *self.metrics_variables)}
+        return [v for v in self.non_trainable_variables if id(v) not in saved]
+
+    def save_own_variables(self, store) -> None:
+        super().save_own_variables(store)
+        for index, seed in enumerate(self._seeds()):
+            store[f"seed_{index}"] = ops.convert_to_numpy(seed.value)
+
+    def load_own_variables(self, store) -> None:
+        seeds = self._seeds()
+        names = [f"seed_{index}" for index in range(len(seeds))]
+        given = {name: store[name] for name in sorted(store.keys()) if name.startswith("seed_")}
+        if sorted(given) != sorted(names):
+            raise ValueError(
+                f"Expected the state of {len(seeds)} random layers; the file holds {len(given)}."
+            )
+        for seed, name in zip(seeds, names, strict=True):
+            seed.assign(given[name])
+
+    def fit(self, *args, **kwargs) -> keras.callbacks.History:
+        """Trains as `keras.Model.fit`; arrays are checked first, see `check_arrays`.
+
+        Raises:
+            ValueError: data that does not fit the model; weights of samples or classes, which are
+                the weighting's and `class_weights`' to say; `max_skipped_steps` steps in a row
+                without a finite loss and gradients.
+        """
+        call = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
+        given = call.arguments
+        refuse_weights(given)
+        self._check_arrays(given.get("x"), given.get("y"), self.needs_depth)
+        validation = given.get("validation_data")
+        if isinstance(validation, (tuple, list)):
+            if len(validation) == 3:
+                refuse_weights({"sample_weight": validation[2]})
+            self._check_arrays(*validation[:2], needs_depth=False)
+        callbacks = given.get("callbacks") or []
+        check = InputCheck(self.max_skipped_steps)
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            check.set_model(self)
+            callbacks.callbacks.insert(0, check)
+            try:
+                return super().fit(*call.args[1:], **call.kwargs)
+            finally:
+                callbacks.callbacks.remove(check)
+        one = isinstance(callbacks, keras.callbacks.Callback)
+        given["callbacks"] = [check, *([callbacks] if one else callbacks)]
+        return super().fit(*call.args[1:], **call.kwargs)
+
+    def train_on_batch(self, *args, **kwargs) -> list | dict:
+        """Trains as `keras.Model.train_on_batch`, and checks what the batch held."""
+        logs = super().train_on_batch(*args, **kwargs)
+        self.input_monitor.check()
+        return logs
+
+    def test_on_batch(self, *args, **kwargs) -> list | dict:
+        """Evaluates as `keras.Model.test_on_batch`, and checks what the batch held."""
+        logs = super().test_on_batch(*args, **kwargs)
+        self.input_monitor.check()
+        return logs
+
+    def evaluate(self, *args, **kwargs) -> list | dict:
+        """Evaluates as `keras.Model.evaluate`; arrays are checked first, see `check_arrays`.
+
+        `metrics_names` are the names of the scores, in their order, once they were taken.
+        """
+        call = inspect.signature(keras.Model.evaluate).bind(self, *args, **kwargs)
+        given = call.arguments
+        refuse_weights(given)
+        self._check_arrays(given.get("x"), given.get("y"), needs_depth=False)
+        as_dictionary = given.get("return_dict", False)
+        given["return_dict"] = True
+        scores = super().evaluate(*call.args[1:], **call.kwargs)
+        self.input_monitor.check()
+        self._evaluated = tuple(scores)
+        return scores if as_dictionary else list(scores.values())
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names of what `evaluate` returned last, in its order; of its segmentation at first."""
+        return list(self._evaluated)
+
+    def _check_arrays(self, x, y, needs_depth):
         if isinstance(x, np.ndarray):
-            check_arrays(x, y, self.num_classes, self.needs_depth)
-        if isinstance(validation_data, tuple) and isinstance(validation_data[0], np.ndarray):
-            check_arrays(*validation_data, self.num_classes, needs_depth=False)
-        return super().fit(x, y, *args, validation_data=validation_data, **kwargs)
+            check_arrays(x, y, self.num_classes, needs_depth, self.unusual_depth)
 
-    def evaluate(self, x=None, y=None, *args, **kwargs):
-        """Evaluates as `keras.Model.evaluate`; arrays are checked first, see `check_arrays`."""
-        if isinstance(x, np.ndarray):
-            check_arrays(x, y, self.num_classes, needs_depth=False)
-        return super().evaluate(x, y, *args, **kwargs)
+    def save(self, filepath, *args, **kwargs) -> None:
+        """Saves as `keras.Model.save`; what cannot be loaded again is refused before."""
+        self.get_config()
+        super().save(filepath, *args, **kwargs)
 
-    def get_config(self):
+    def get_config(self) -> dict:
+        weighting = type(self.weighting)
+        registered = keras.saving.get_registered_name(weighting)
+        if keras.saving.get_registered_object(registered) is not weighting:
+            raise ValueError(
+                f"A model with the weighting {weighting.__name__} cannot be saved, because nobody "
+                "could load it: expected a class that is registered by "
+                "@keras.saving.register_keras_serializable()."
+            )
         serialize = keras.saving.serialize_keras_object
+        layers = self._flatten_layers()
         return {
             "network": serialize(keras.Model(self.input, self.output, name=f"{self.name}_network")),
             "weighting": serialize(self.weighting),
@@ -253,40 +481,38 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
             "class_weights": self.class_weights,
             "l2": self.l2,
             "learning_rate_multipliers": dict(self.learning_rate_multipliers),
+            "max_skipped_steps": self.max_skipped_steps,
+            "unusual_depth": self.unusual_depth,
             "name": self.name,
+            # No configuration of Keras holds this for layers inside composite layers.
+            "trainable_layers": [bool(layer.trainable) for layer in layers],
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config, custom_objects=None) -> "DepthPrivilegedModel":
         config = dict(config)
+        trainable = config.pop("trainable_layers")
         network, weighting = (
             keras.saving.deserialize_keras_object(config.pop(key), custom_objects)
             for key in ("network", "weighting")
         )
-        return cls(network.inputs, network.output, weighting=weighting, **config)
+        model = cls(network.inputs, network.output, weighting=weighting, **config)
+        layers = model._flatten_layers()
+        if len(layers) != len(trainable):
+            raise ValueError(
+                f"Expected a file of {len(layers)} layers, as its network has under this version "
+                f"of Keras; received one that says of {len(trainable)} whether they are trainable."
+            )
+        # A layer hands its flag on to those inside, which come after it.
+        for layer, flag in zip(layers, trainable, strict=True):
+            layer.trainable = flag
+        return model
 
-
-def _check_network(outputs, weighting):
-    """Refuses outputs that cannot be trained with this weighting; returns the number of classes."""
-    names = sorted(outputs) if isinstance(outputs, dict) else type(outputs).__name__
-    known = {MAIN_OUTPUT, "side_8", "side_16", "side_32", "depth"}
-    if not isinstance(outputs, dict) or MAIN_OUTPUT not in outputs or not set(outputs) <= known:
-        raise ValueError(
-            f"Expected outputs as a dictionary with {MAIN_OUTPUT!r} and any of side_8, side_16, "
-            f"side_32 and depth; received {names}."
-        )
-    classes = {name: outputs[name].shape[-1] for name in segmentation_outputs(outputs)}
-    if len(set(classes.values())) > 1:
-        raise ValueError(f"Expected one number of classes in every output; received {classes}.")
-    num_classes = classes[MAIN_OUTPUT]
-    if weighting.uses_depth_prediction and "depth" not in outputs:
-        raise ValueError(
-            f"{type(weighting).__name__} needs predicted depth: expected a network with a depth "
-            f"output (depth_branch=True), or a weighting without it; received {names}."
-        )
-    if getattr(weighting, "num_classes", None) not in (None, num_classes):
-        raise ValueError(
-            f"Expected a weighting for the network's {num_classes} classes; received one of "
-            f"{weighting.num_classes}, which it had before."
-        )
-    return num_classes
+    def _run_through_graph(self, inputs, *functions, **named_functions):
+        called_by = {f.__module__ for f in (*functions, *named_functions.values()) if f is not None}
+        if any(module.endswith(".models.cloning") for module in called_by):
+            raise ValueError(
+                "keras.models.clone_model would return the plain network, without weighting and "
+                f"losses: use {type(self).__name__}.from_config(model.get_config())."
+            )
+        return super()._run_through_graph(inputs, *functions, **named_functions)

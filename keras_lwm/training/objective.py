@@ -2,26 +2,34 @@
 
 from keras import ops
 
-from keras_lwm.mining.measures import cross_entropy, image_mean, measured_mask, safe_log, valid_mask
+from keras_lwm.mining.measures import (
+    cross_entropy,
+    image_mean,
+    is_class,
+    measured_mask,
+    safe_log,
+    valid_mask,
+)
 from keras_lwm.resampling import resize_depth, resize_labels
-from keras_lwm.void import VOID
+from keras_lwm.tensors import Tensor
 
 BERHU_SHARE = 0.2
 
 
-def segmentation_loss(logits, labels, weight, class_weights=None):
+def segmentation_loss(logits, labels, weight, class_weights=None) -> Tensor:
     """Weighted cross-entropy: the mean over each image's valid pixels, then over the images.
 
     Args:
         logits: (B, h, w, C) float.
-        labels: (B, h, w) integer class ids in [0, C), 255 = void.
+        labels: (B, h, w) integer class ids in [0, C); any other id is void.
         weight: (B, h, w) float, 0 on void.
         class_weights: None or C factors; a pixel's loss is multiplied by its label's.
 
     Returns:
         A float32 scalar. An image without a valid pixel adds 0, and counts as an image.
     """
-    valid = ops.not_equal(labels, VOID)
+    logits, labels = ops.convert_to_tensor(logits), ops.cast(labels, "int32")
+    valid = is_class(labels, logits.shape[-1])
     entropy = cross_entropy(ops.cast(logits, "float32"), labels)
     if class_weights is not None:
         factors = ops.convert_to_tensor(class_weights, "float32")
@@ -49,7 +57,7 @@ def _scale_invariant(difference, measured):
 DEPTH_LOSSES = {"berhu": _berhu, "log_l1": _log_l1, "scale_invariant": _scale_invariant}
 
 
-def depth_loss(depth_pred, depth, loss="berhu"):
+def depth_loss(depth_pred, depth, loss="berhu") -> Tensor:
     """Loss of predicted depth on t = log depth_pred - log depth, over the measured pixels.
 
     `"log_l1"` is |t|; `"berhu"` (Laina et al., 3DV 2016) is |t| up to 0.2 times the image's
@@ -73,7 +81,7 @@ MAIN_OUTPUT = "segmentation"
 MEASURES = ("depth_prediction_error", "depth_aware_segmentation_error")
 
 
-def segmentation_outputs(outputs):
+def segmentation_outputs(outputs) -> list[str]:
     """The names of the outputs that segment, the main one first, then from fine to coarse."""
     sides = [name for name in outputs if name.startswith("side_")]
     return [MAIN_OUTPUT, *sorted(sides, key=lambda name: int(name.removeprefix("side_")))]
@@ -88,7 +96,7 @@ def privileged_objective(
     depth_weight=0.5,
     depth_loss="berhu",
     class_weights=None,
-):
+) -> tuple[Tensor, dict[str, Tensor]]:
     """The training loss: weighted cross-entropy of every output, and the loss of predicted depth.
 
         L = sum_k omega_k mean_images mean_i W_i CE_i + depth_weight mean_images mean_i rho_i
@@ -98,7 +106,7 @@ def privileged_objective(
 
     Args:
         outputs: dictionary of the network's outputs, (B, h, w, C).
-        labels: (B, H, W) integer class ids in [0, C), 255 = void.
+        labels: (B, H, W) integer class ids in [0, C); any other id is void.
         depth: (B, H, W, 1) metres, not finite or <= 0 = not measured; None where neither the
             weighting nor a depth output needs it.
         weighting: a `keras_lwm.mining.Weighting`.
@@ -148,8 +156,9 @@ def _mean_measures(maps):
     }
 
 
-def plain_objective(outputs, labels):
+def plain_objective(outputs, labels) -> Tensor:
     """The validation loss: the main output's unweighted cross-entropy, whatever the weighting."""
     logits = outputs[MAIN_OUTPUT]
     labels = resize_labels(ops.cast(labels, "int32"), ops.shape(logits)[1:3])
-    return segmentation_loss(logits, labels, ops.squeeze(valid_mask(labels), -1))
+    valid = valid_mask(labels, logits.shape[-1])
+    return segmentation_loss(logits, labels, ops.squeeze(valid, -1))

@@ -23,14 +23,14 @@ class ProgressLine(keras.callbacks.Callback):
         self.shown = shown
         self.bar = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch, logs=None) -> None:
         print(f"Epoch {epoch + 1}/{self.params['epochs']}")
         self.bar = progress_bar(self.params["steps"], stateful_metrics=self.shown)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch, logs=None) -> None:
         self.bar.update(batch + 1, self._values(logs), finalize=False)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs=None) -> None:
         self.bar.update(self.bar.target, self._values(logs), finalize=True)
 
     def _values(self, logs):

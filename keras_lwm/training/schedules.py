@@ -36,7 +36,7 @@ class PolynomialDecay(keras.optimizers.schedules.LearningRateSchedule):
         left = ops.clip(1.0 - (step - self.rising) / (self.steps - self.rising), 0.0, 1.0)
         return self.learning_rate * ops.where(step < self.rising, rise, left**self.power)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             "learning_rate": self.learning_rate,
             "steps": self.steps,

@@ -76,7 +76,7 @@ def test_an_exported_file_scores_as_the_run_that_it_was_made_of(evaluate, run, s
     assert exported["pixels"] == scores["pixels"]
     refused = evaluate(tmp_path / "model.onnx", "--view", "multi-scale")
     assert refused.exit_code == 1
-    assert "Error: Expected a Keras model to be looked at in MultiScale" in refused.stderr
+    assert "Error: Expected a Keras model for the view MultiScale" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_run_is_looked_at_in_other_views(evaluate, run, view):
     assert "mIoU" in answer.stdout
 
 
-def test_a_model_of_other_classes_is_told(evaluate, tmp_path):
+def test_a_model_of_other_classes_is_refused(evaluate, tmp_path):
     others = Description(("wall", "floor", "bed", "lamp"), COLOURS)
     save_checkpoint(oracle.network(), tmp_path / "last.keras", {}, others)
     answer = evaluate(tmp_path)
@@ -96,7 +96,7 @@ def test_a_model_of_other_classes_is_told(evaluate, tmp_path):
     assert "class 2 is 'bed' in the model and 'chair' in the data set" in answer.stderr
 
 
-def test_what_cannot_be_used_is_told(evaluate, run, tmp_path):
+def test_what_cannot_be_used_is_refused(evaluate, run, tmp_path):
     answer = evaluate(tmp_path / "none.onnx")
     assert answer.exit_code == 1
     assert answer.stderr.startswith("Error: Expected a model (a run folder, ")

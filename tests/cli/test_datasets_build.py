@@ -33,7 +33,7 @@ def test_a_folder_with_its_options(folder, build, tmp_path):
         folder, depth_unit=0.001, first_id=0, void_ids=(255, 3), data_dir=tmp_path / "data"
     )
     assert builder.is_prepared()
-    assert f"lies in {builder.data_dir}" in answer.output
+    assert f"is in {builder.data_dir}" in answer.output
     assert "train: 3 frames\nval: 1 frames\n" in answer.output
 
 
@@ -54,7 +54,7 @@ def test_every_option_of_a_folder_is_passed_on(folder, build, tmp_path):
 def test_a_named_data_set(build):
     answer = build("rooms/tiny")
     assert answer.exit_code == 0, answer.output
-    assert "rooms/tiny/1.0.0 lies in" in answer.output
+    assert "rooms/tiny/1.0.0 is in" in answer.output
     assert "train: 8 frames\nvalidation: 4 frames\ntest: 4 frames\n" in answer.output
 
 

@@ -1,6 +1,7 @@
 """`keras-lwm datasets check` tells what it found, draws it, and exits with 1 where it is bad."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -41,21 +42,21 @@ def test_a_clean_folder(folder, check, tmp_path):
     reading = "Read as: --depth-unit 0.001 --first-id 0 --void-ids 255 (inferred; pass them"
     assert reading in answer.output
     assert "frames       4: train 3, val 1" in answer.output
-    assert "Clean: found no fault in 4 frames." in answer.output
+    assert "Clean: found no error in 4 frames." in answer.output
     assert json.loads((tmp_path / "here" / "report.json").read_text())["clean"] is True
     with Image.open(tmp_path / "here" / "check_frames.png") as picture:
         assert np.asarray(picture.convert("RGB")).std() > 0
     assert files(folder) == before
 
 
-def test_planted_faults(folder, check):
+def test_planted_errors(folder, check):
     (folder / "label" / "frame1.png").unlink()
     (folder / "rgb" / "frame2.png").write_text("no picture")
     answer = check(folder)
     assert answer.exit_code == 1
     assert "'frame1', but there is no label/frame1" in answer.output
     assert "Cannot read the picture rgb/frame2.png" in answer.output
-    assert "Found 2 faults in 2 files." in answer.output
+    assert "Found 2 errors in 2 files." in answer.output
 
 
 def test_options_are_passed_on(folder, check):
@@ -72,7 +73,7 @@ def test_the_picture_never_falls_among_the_data_unasked(folder, check, monkeypat
     monkeypatch.chdir(folder / "rgb")
     before = files(folder)
     answer = check("..")
-    assert "No picture: it would come to lie among the data" in answer.output
+    assert "No picture: it would be written among the data" in answer.output
     assert files(folder) == before
     assert check("..", "--sheet", tmp_path / "sheet.png").exit_code == 0
     assert (tmp_path / "sheet.png").exists()
@@ -90,6 +91,19 @@ def test_a_prepared_data_set(check, tmp_path):
     assert answer.exit_code == 0, answer.output
     assert "frames       16: train 8, validation 4, test 4" in answer.output
     assert (tmp_path / "here" / "check_rooms_tiny.png").exists()
+
+
+def test_without_matplotlib_it_reports_all_the_same(folder, check, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.delitem(sys.modules, "keras_lwm.report", raising=False)
+    answer = check(folder)
+    assert answer.exit_code == 0, answer.output
+    assert "Clean: found no error in 4 frames." in answer.output
+    assert "No picture: Drawing (keras_lwm.report) needs a package" in answer.output
+    answer = check(folder, "--sheet", tmp_path / "sheet.png")
+    assert answer.exit_code == 1
+    assert "Error: Drawing" in answer.output and "keras_lwm[report]" in answer.output
+    assert "Clean" not in answer.output
 
 
 def test_what_does_not_go_together_is_refused(folder, check, tmp_path):

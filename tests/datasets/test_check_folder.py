@@ -1,4 +1,4 @@
-"""A check reads every file, goes on after a fault, and names them all."""
+"""A check reads every file, goes on after an error, and names them all."""
 
 import json
 
@@ -21,20 +21,20 @@ def folder(tmp_path):
     return path
 
 
-def says(findings):
-    return [finding.says for finding in findings]
+def messages(findings):
+    return [finding.message for finding in findings]
 
 
-def one_fault(folder, *words, **options):
-    (fault,) = check_folder(folder, **options).faults
+def one_error(folder, *words, **options):
+    (error,) = check_folder(folder, **options).errors
     for word in words:
-        assert word in fault.says
-    return fault
+        assert word in error.message
+    return error
 
 
 def test_clean_folder_and_its_statistics(folder):
     report = check_folder(folder)
-    assert report.clean and says(report.remarks) == []
+    assert report.clean and messages(report.warnings) == []
     frames = [random_frame(seed, SIZE) for seed in range(7)]
     labels = np.stack([label for _, label, _ in frames])
     depths = np.stack([depth for *_, depth in frames]).astype(float) / 1000
@@ -61,9 +61,9 @@ def test_what_is_inferred_prepares_the_folder(folder, tmp_path):
     reading = check_folder(folder).reading
     assert (reading.depth_unit, reading.first_id, reading.void_ids) == (0.001, 0, (255,))
     assert reading.inferred == ("depth_unit", "first_id", "void_ids")
-    told = {name: getattr(reading, name) for name in reading.inferred}
-    RgbdFolder(folder, data_dir=tmp_path / "data", **told).download_and_prepare()
-    assert check_folder(folder, **told).reading.inferred == ()
+    inferred = {name: getattr(reading, name) for name in reading.inferred}
+    RgbdFolder(folder, data_dir=tmp_path / "data", **inferred).download_and_prepare()
+    assert check_folder(folder, **inferred).reading.inferred == ()
 
 
 @pytest.mark.parametrize("kind", ["rgb", "label", "depth"])
@@ -72,14 +72,14 @@ def test_unreadable_picture(folder, kind, content):
     path = folder / kind / "frame1.png"
     contents = {"truncated": path.read_bytes()[:-30], "text": b"no picture", "empty": b""}
     path.write_bytes(contents[content])
-    assert one_fault(folder, "Cannot read the picture").file == str(path)
+    assert one_error(folder, "Cannot read the picture").file == str(path)
 
 
 def test_label_ids_outside_the_classes(folder):
     label = np.full(SIZE, 1, np.uint8)
     label[0, :3], label[1, :2] = 77, 9
     write_frame(folder, "frame1", random_frame(1, SIZE)[0], label)
-    one_fault(folder, "label/frame1.png holds the label ids 9 (2 pixels), 77 (3 pixels)")
+    one_error(folder, "label/frame1.png holds the label ids 9 (2 pixels), 77 (3 pixels)")
 
 
 @pytest.mark.parametrize(
@@ -92,38 +92,38 @@ def test_label_ids_outside_the_classes(folder):
 )
 def test_pictures_of_the_wrong_mode(folder, kind, mode, words):
     Image.new(mode, SIZE[::-1]).save(folder / kind / "frame2.png")
-    one_fault(folder, words, f"{kind}/frame2.png", repr(mode))
+    one_error(folder, words, f"{kind}/frame2.png", repr(mode))
 
 
 @pytest.mark.parametrize("kind", ["label", "depth"])
 def test_sizes(folder, kind):
     path = folder / kind / "frame2.png"
     Image.open(path).resize((12, 12), Image.Resampling.NEAREST).save(path)
-    one_fault(folder, f"{kind}/frame2.png is 12x12", "expected the same aspect")
+    one_error(folder, f"{kind}/frame2.png is 12x12", "expected the same aspect")
     Image.open(path).resize((8, 6), Image.Resampling.NEAREST).save(path)
-    one_fault(folder, f"{kind}/frame2.png is 6x8", "sizes differ in 1 of 7 frames")
+    one_error(folder, f"{kind}/frame2.png is 6x8", "sizes differ in 1 of 7 frames")
 
 
 def test_labels_that_are_all_of_another_size_are_a_custom(folder):
     for path in (folder / "label").iterdir():
         Image.open(path).resize((8, 6), Image.Resampling.NEAREST).save(path)
     report = check_folder(folder)
-    assert report.clean and len(report.remarks) == 7
+    assert report.clean and len(report.warnings) == 7
 
 
 def test_stored_size_of_another_aspect(folder):
     report = check_folder(folder, size=(4, 4))
-    assert len(report.faults) == 7
-    assert all("size=(4, 4)" in sentence for sentence in says(report.faults))
+    assert len(report.errors) == 7
+    assert all("size=(4, 4)" in sentence for sentence in messages(report.errors))
 
 
 def test_depth_that_measures_nothing(folder):
     Image.fromarray(np.zeros(SIZE, np.uint16)).save(folder / "depth" / "frame3.png")
-    one_fault(folder, "depth/frame3.png measures nothing", "all pixels are 0")
+    one_error(folder, "depth/frame3.png measures nothing", "all pixels are 0")
 
 
 @pytest.mark.parametrize(("value", "word"), [(np.nan, "NaN"), (np.inf, "inf"), (-1, "negative")])
-def test_odd_numbers_are_a_fault_in_one_file_and_a_custom_in_most(folder, value, word):
+def test_odd_numbers_are_an_error_in_one_file_and_a_custom_in_most(folder, value, word):
     def write(name):
         depth = np.full(SIZE, 2.0, np.float32)
         depth[:2] = value
@@ -134,12 +134,12 @@ def test_odd_numbers_are_a_fault_in_one_file_and_a_custom_in_most(folder, value,
         (folder / "depth" / f"frame{index}.png").unlink()
         np.save(folder / "depth" / f"frame{index}.npy", np.full(SIZE, 3.0))
     write("frame3")
-    one_fault(folder, "depth/frame3.npy holds 32 pixels", word, "1 of 7")
+    one_error(folder, "depth/frame3.npy holds 32 pixels", word, "1 of 7")
     for index in range(4):
         write(f"frame{index}")
     report = check_folder(folder)
     assert report.clean and report.reading.depth_unit is None
-    assert all("4 of 7" in sentence for sentence in says(report.remarks))
+    assert all("4 of 7" in sentence for sentence in messages(report.warnings))
     assert report.statistics["depth"]["unmeasured_share"] == pytest.approx(4 * 2 / 12 / 7)
     assert "depth in metres" in report_text(report)
 
@@ -147,40 +147,40 @@ def test_odd_numbers_are_a_fault_in_one_file_and_a_custom_in_most(folder, value,
 def test_a_depth_array_in_metres_among_millimetres(folder):
     (folder / "depth" / "frame3.png").unlink()
     np.save(folder / "depth" / "frame3.npy", np.full(SIZE, 2.5))
-    one_fault(folder, "depth/frame3.npy has a median depth of 0.0025 m (all: 2.")
+    one_error(folder, "depth/frame3.npy has a median depth of 0.0025 m (all: 2.")
 
 
 def test_depth_at_an_unlikely_distance(folder):
-    fault = one_fault(folder, "expected 0.1 to 80 m", depth_unit=1.0)
-    assert "unusual_depth" in fault.says
+    error = one_error(folder, "expected 0.1 to 80 m", depth_unit=1.0)
+    assert "unusual_depth" in error.message
     assert check_folder(folder, depth_unit=1.0, unusual_depth=True).clean
 
 
-def test_missing_depth_is_none_and_saturated_depth_a_remark(folder):
+def test_missing_depth_is_none_and_saturated_depth_a_warning(folder):
     (folder / "depth" / "frame3.png").unlink()
     depth = random_frame(1, SIZE)[2]
     depth[0, 0] = 65535
     Image.fromarray(depth).save(folder / "depth" / "frame1.png")
     report = check_folder(folder)
     assert report.clean
-    assert "depth/frame1.png holds 65535" in report.remarks[0].says
+    assert "depth/frame1.png holds 65535" in report.warnings[0].message
     assert report.statistics["depth"]["frames_without"] == 1
 
 
 def test_depth_that_no_frame_finds(folder):
     (folder / "depth").rename(folder / "aside")
     assert check_folder(folder).clean
-    one_fault(folder, "depth_unit=0.001 was given", depth_unit=0.001)
+    one_error(folder, "depth_unit=0.001 was given", depth_unit=0.001)
     (folder / "depth").mkdir()
     np.save(folder / "depth" / "frame0_depth.npy", np.ones(SIZE))
-    one_fault(folder, "No frame has its depth in")
+    one_error(folder, "No frame has its depth in")
 
 
 def test_files_of_lists_that_were_not_asked_for_are_no_matter(folder):
     for index in (5, 6):
         (folder / "depth" / f"frame{index}.png").unlink()
     report = check_folder(folder, splits=("val",))
-    assert report.clean and not report.remarks
+    assert report.clean and not report.warnings
     assert report.statistics["depth"] == {"frames": 0, "frames_without": 2}
 
 
@@ -194,7 +194,7 @@ def test_lists(folder):
     for extra in ("rgb/notes.bmp", "depth/old.png"):
         (folder / extra).write_bytes(b"")
     report = check_folder(folder)
-    told = "\n".join(says(report.faults))
+    text = "\n".join(messages(report.errors))
     for words in (
         "train.txt names the frame 'frame0' twice",
         "train.txt names the frame 'frame1' twice",
@@ -203,11 +203,11 @@ def test_lists(folder):
         f"val.txt names the frame 'frame77', but there is no {folder}/label/frame77",
         "The frame 'frame2' is in the splits train and val",
     ):
-        assert told.count(words) == 1
-    assert len(report.faults) == 6
-    told = "\n".join(says(report.remarks))
-    for words in ("rgb/notes.bmp is passed over", "No list names", "depth/old.png", "frame6.png"):
-        assert words in told
+        assert text.count(words) == 1
+    assert len(report.errors) == 6
+    text = "\n".join(messages(report.warnings))
+    for words in ("rgb/notes.bmp is ignored", "No list names", "depth/old.png", "frame6.png"):
+        assert words in text
 
 
 def test_equal_images_in_two_splits_and_in_one(folder):
@@ -217,12 +217,12 @@ def test_equal_images_in_two_splits_and_in_one(folder):
     copy("frame0.png", "frame1.png")
     copy("frame2.png", "frame5.png")
     report = check_folder(folder)
-    assert len(report.faults) == len(report.remarks) == 1
-    assert "frame5.png in the split val is, pixel by pixel," in report.faults[0].says
-    assert "frame1.png is, pixel by pixel," in report.remarks[0].says
+    assert len(report.errors) == len(report.warnings) == 1
+    assert "frame5.png in the split val is, pixel by pixel," in report.errors[0].message
+    assert "frame1.png is, pixel by pixel," in report.warnings[0].message
 
 
-def test_remarks_on_labels_and_colour(folder):
+def test_warnings_on_labels_and_colour(folder):
     for index in range(5):
         label = np.full(SIZE, 255 if index == 0 else 1, np.uint8)
         label[:2] = 255 if index == 0 else 2
@@ -230,41 +230,41 @@ def test_remarks_on_labels_and_colour(folder):
         write_frame(folder, f"frame{index}", image[..., 0] if index == 1 else image, label)
     report = check_folder(folder)
     assert report.clean
-    told = "\n".join(says(report.remarks))
+    text = "\n".join(messages(report.warnings))
     for words in (
         "'wall' is labelled in no training frame",
         "'lamp' is labelled in no training frame",
         "label/frame0.png is void all over",
         "rgb/frame1.png has no colour",
     ):
-        assert words in told
-    assert len(report.remarks) == 4
+        assert words in text
+    assert len(report.warnings) == 4
 
 
 def test_classes_colours_and_missing_lists(folder):
     (folder / "classes.txt").write_text("wall\nfloor\nwall\nfloor\n")
     (folder / "colours.txt").write_text("1 2 3\n300 0 0\nred\n1 1 1\n")
     (folder / "train.txt").write_text("\n")
-    told = "\n".join(says(check_folder(folder).faults))
+    text = "\n".join(messages(check_folder(folder).errors))
     for words in ("'wall' twice", "'floor' twice", "'300 0 0'", "'red'", "line in", "train.txt"):
-        assert words in told
+        assert words in text
     (folder / "classes.txt").unlink()
     (folder / "train.txt").unlink()
     (folder / "val.txt").unlink()
-    told = "\n".join(says(check_folder(folder).faults))
-    assert "classes.txt; there is none" in told and "Found no list of frames" in told
+    text = "\n".join(messages(check_folder(folder).errors))
+    assert "classes.txt; there is none" in text and "Found no list of frames" in text
 
 
-def test_all_faults_at_once_are_in_the_text_and_the_json(folder):
+def test_all_errors_at_once_are_in_the_text_and_the_json(folder):
     for index, kind in enumerate(("rgb", "label", "depth")):
         (folder / kind / f"frame{index}.png").write_text("no picture")
     report = check_folder(folder)
     text = report_text(report)
     for index, kind in enumerate(("rgb", "label", "depth")):
         assert f"Cannot read the picture {kind}/frame{index}.png" in text
-    assert text.endswith("Found 3 faults in 3 files.")
+    assert text.endswith("Found 3 errors in 3 files.")
     plain = json.loads(json.dumps(report.as_dict(), allow_nan=False))
-    assert [fault["file"] for fault in plain["faults"]] == [fault.file for fault in report.faults]
+    assert [error["file"] for error in plain["errors"]] == [error.file for error in report.errors]
     assert plain["clean"] is False and plain["read_as"]["void_ids"] == [255]
 
 

@@ -32,7 +32,7 @@ class GivenFrames(tfds.core.GeneratorBasedBuilder):
     def _info(self):
         return tfds.core.DatasetInfo(
             builder=self,
-            features=sample_features(),
+            features=sample_features(len(CLASSES)),
             metadata=sample_metadata(CLASSES, distinct_palette(len(CLASSES))),
             disable_shuffling=True,
         )
@@ -58,13 +58,13 @@ def prepare(tmp_path):
     return build
 
 
-def faults(builder):
-    return [fault.says for fault in check_builder(builder).faults]
+def errors(builder):
+    return [error.message for error in check_builder(builder).errors]
 
 
 def test_clean(samples, prepare):
     report = check_builder(prepare(samples), num_examples=2)
-    assert report.clean and not report.remarks and report.reading is None
+    assert report.clean and not report.warnings and report.reading is None
     assert report.statistics["frames"] == {"train": 4, "val": 2}
     labels = np.stack([frame["label"] for frame in samples])
     depths = np.stack([frame["depth"] for frame in samples])
@@ -77,32 +77,32 @@ def test_clean(samples, prepare):
     np.testing.assert_array_equal(report.examples[0].image, samples[0]["image"])
     np.testing.assert_array_equal(report.examples[1].label, samples[5]["label"][..., 0])
     np.testing.assert_array_equal(report.examples[1].depth, samples[5]["depth"])
-    assert "Clean: found no fault in 6 frames." in report_text(report)
+    assert "Clean: found no error in 6 frames." in report_text(report)
 
 
-def test_faults_are_named_by_frame_and_split(samples, prepare):
+def test_errors_are_named_by_frame_and_split(samples, prepare):
     samples[0]["label"][0, :2] = 77
     samples[1]["depth"][0, 0] = np.nan
     samples[2]["depth"] = np.ones((6, 8, 1), np.float32)
     samples[3]["depth"][:] = 0
     samples[4]["image"] = samples[3]["image"]
     report = check_builder(prepare(samples))
-    told = "\n".join(fault.says for fault in report.faults)
+    text = "\n".join(error.message for error in report.errors)
     for words in (
         "frame0 of train holds the label id 77 (2 pixels)",
         "frame1 of train holds 1 pixels that are NaN",
         "The depth of frame2 of train is 6x8",
         "frame4 of val in the split val is, pixel by pixel, frame3 of train",
     ):
-        assert told.count(words) == 1
-    assert len(report.faults) == 4
+        assert text.count(words) == 1
+    assert len(report.errors) == 4
     assert report.statistics["depth"]["frames_without"] == 1
-    assert report_text(report).endswith("Found 4 faults.")
+    assert report_text(report).endswith("Found 4 errors.")
 
 
 def test_numbers_that_are_not_the_official_ones(samples, prepare):
-    (fault,) = faults(prepare(samples[:5]))
-    assert fault == "The split val has 1 frames: officially it has 2."
+    (error,) = errors(prepare(samples[:5]))
+    assert error == "The split val has 1 frames: officially it has 2."
 
 
 def test_a_damaged_record_and_a_file_that_ends_too_early(samples, prepare):
@@ -111,17 +111,17 @@ def test_a_damaged_record_and_a_file_that_ends_too_early(samples, prepare):
     content = train.read_bytes()
     png = content.index(b"IDAT")
     train.write_bytes(content[:png] + b"\0" * 40 + content[png + 40 :])
-    (fault,) = faults(builder)
-    assert fault.startswith("Cannot read frame 0 of train: ") and "\n" not in fault
+    (error,) = errors(builder)
+    assert error.startswith("Cannot read frame 0 of train: ") and "\n" not in error
     train.write_bytes(content[:-50])
-    (fault,) = faults(builder)
-    assert f"{train} ends after" in fault
+    (error,) = errors(builder)
+    assert f"{train} ends after" in error
 
 
 def test_samples_of_another_form(samples, tmp_path):
     class OtherForm(GivenFrames):
         def _info(self):
-            return tfds.core.DatasetInfo(builder=self, features=sample_features())
+            return tfds.core.DatasetInfo(builder=self, features=sample_features(len(CLASSES)))
 
     builder = OtherForm(samples, data_dir=tmp_path)
     builder.download_and_prepare()

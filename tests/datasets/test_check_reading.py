@@ -27,15 +27,30 @@ def test_usual_ways_to_write_ids(ids, first_id, void_ids):
     assert infer_label_ids(files(*ids), CLASSES) == (first_id, void_ids, "")
 
 
-@pytest.mark.parametrize("fault", [[77, 3], [255, 3], [0, 6], [65535]])
-def test_a_planted_fault_changes_nothing(fault):
-    ids = files(*[[0, 1, 5]] * 20, *[[0, 2, 3]] * 20, fault)
+@pytest.mark.parametrize(
+    ("ids", "first_id", "void_ids"),
+    [
+        ([[0, 255, 299, 65535], [254, 256]], 0, (65535,)),
+        ([[0, 255, 300], [1, 254, 256]], 1, (0,)),
+        ([[255, 300, 65535], [1, 2, 65535]], 1, (65535,)),
+        ([[0, 255, 300], [2, 255, 65535], [0, 5, 65535]], 1, (0, 65535)),
+    ],
+)
+def test_of_300_classes_255_is_one(ids, first_id, void_ids):
+    assert infer_label_ids(files(*ids), 300) == (first_id, void_ids, "")
+    assert infer_label_ids(files(*ids), 300, first_id=first_id)[:2] == (first_id, void_ids)
+    assert infer_label_ids(files(*ids), 300, void_ids=void_ids)[:2] == (first_id, void_ids)
+
+
+@pytest.mark.parametrize("error", [[77, 3], [255, 3], [0, 6], [65535]])
+def test_a_planted_error_changes_nothing(error):
+    ids = files(*[[0, 1, 5]] * 20, *[[0, 2, 3]] * 20, error)
     assert infer_label_ids(ids, CLASSES) == (1, (0,), "")
 
 
-@pytest.mark.parametrize("fault", [[77, 3], [5, 255], [65535]])
-def test_nor_does_it_where_ids_begin_at_0(fault):
-    ids = files(*[[0, 1, 4, 255]] * 30, fault)
+@pytest.mark.parametrize("error", [[77, 3], [5, 255], [65535]])
+def test_nor_does_it_where_ids_begin_at_0(error):
+    ids = files(*[[0, 1, 4, 255]] * 30, error)
     assert infer_label_ids(ids, CLASSES) == (0, (255,), "")
 
 

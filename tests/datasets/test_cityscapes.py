@@ -89,7 +89,7 @@ def test_validation_needs_no_depth(folder, prepare):
     assert not sample["depth"].any() and (sample["label"] < 19).any()
 
 
-def test_other_numbers_than_the_official_ones_are_told(prepare):
+def test_other_numbers_than_the_official_ones_are_reported(prepare):
     assert CityscapesDepth.OFFICIAL_NUMBERS == {"train": 2975, "val": 500}
     with pytest.warns(UserWarning, match=r"3 train and 1 val .* 2975 train and 500 val"):
         prepare()

@@ -1,5 +1,7 @@
 """Data sets are found by name, and what is not found is answered by what there is."""
 
+import sys
+
 import pytest
 
 from keras_lwm.datasets import BUILDERS, load_builder
@@ -21,6 +23,17 @@ def test_config_is_part_of_the_name(tmp_path, monkeypatch):
 
     monkeypatch.setattr(rooms_dataset_builder, "render_rooms", rendered_again)
     assert load_builder("rooms/tiny", data_dir=tmp_path).data_dir == builder.data_dir
+
+
+def test_rooms_are_rendered_with_an_extra_and_read_without(tmp_path, monkeypatch):
+    prepared, empty = tmp_path / "prepared", tmp_path / "empty"
+    load_builder("rooms/tiny", data_dir=prepared)
+    monkeypatch.setitem(sys.modules, "trimesh", None)
+    assert load_builder("rooms/tiny", data_dir=prepared).info.splits["train"].num_examples == 8
+    sentence = r'^Rendering rooms needs trimesh, not installed here: `.*"keras_lwm\[rooms\]"`\.'
+    with pytest.raises(ImportError, match=sentence):
+        load_builder("rooms/tiny", data_dir=empty)
+    assert not list(empty.rglob("*.unfinished-*"))
 
 
 def test_unknown_names_are_answered_by_the_known_ones():

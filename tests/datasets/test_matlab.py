@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import sys
 
 import h5py
 import numpy as np
@@ -135,6 +136,14 @@ def test_mat5_that_has_no_such_variable(path):
     write_cells_mat5(path, words=["a"])
     with pytest.raises(ValueError, match=r"variable 'letters' in .*file\.mat"):
         read_mat(path, "letters")
+
+
+def test_mat5_without_scipy_names_the_extra(path, monkeypatch):
+    write_cells_mat5(path, words=["a"])
+    monkeypatch.setitem(sys.modules, "scipy.io", None)
+    sentence = r"^Reading .*file\.mat needs a package .*keras_lwm\[benchmarks\]"
+    with pytest.raises(ImportError, match=sentence):
+        read_mat(path, "words")
 
 
 @pytest.mark.parametrize("compressed", [False, True])

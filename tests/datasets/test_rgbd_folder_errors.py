@@ -106,6 +106,16 @@ def test_class_named_twice(folder):
     refuses(folder, r"classes\.txt names the class 'wall' twice")
 
 
+def test_a_single_class(folder):
+    write_lists(folder, classes=("wall",))
+    refuses(folder, r"Expected 2 to 65535 classes in .*classes\.txt; found 1\.")
+
+
+def test_an_image_of_16_bits(folder):
+    Image.fromarray(random_frame(0)[2]).save(folder / "rgb" / "frame0.png")
+    refuses(folder, r"image of 8 bits a channel in .*rgb/frame0\.png; received .*'I;16'")
+
+
 @pytest.mark.parametrize("colours", ["1 2 3\n" * 3, "1 2 3\n" * 3 + "1 2 256", "a b c\n" * 4])
 def test_bad_colours(folder, colours):
     (folder / "colours.txt").write_text(colours)
@@ -123,7 +133,7 @@ def test_stored_size_of_another_aspect(folder):
     refuses(folder, r"rgb/frame0\.png is 6x8 .*size=\(4, 4\)", size=(4, 4))
 
 
-def test_unit_of_png_must_be_told(folder):
+def test_png_needs_a_unit(folder):
     refuses(folder, r"depth/frame0\.png counts units .*depth_unit=0\.001", depth_unit=None)
 
 

@@ -16,9 +16,9 @@ from keras_lwm.datasets.rooms import (
     rooms_dataset_builder,
     workers,
 )
+from keras_lwm.datasets.rooms.catalogue import VOID
 from keras_lwm.datasets.rooms.splits import SIZES, SPLITS, RoomTask, render_room, room_tasks
 from keras_lwm.datasets.rooms.workers import render_rooms
-from keras_lwm.void import VOID
 
 
 @pytest.fixture(scope="module")

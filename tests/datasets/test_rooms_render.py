@@ -5,11 +5,10 @@ import pytest
 from rooms_scenes import GREY, bare_room, box_entry
 
 from keras_lwm.datasets.rooms.camera import FIELD_OF_VIEW, look
-from keras_lwm.datasets.rooms.catalogue import BED, CHAIR, TABLE, WALL
+from keras_lwm.datasets.rooms.catalogue import BED, CHAIR, TABLE, VOID, WALL
 from keras_lwm.datasets.rooms.render import render
 from keras_lwm.datasets.rooms.scene import Scene
 from keras_lwm.datasets.rooms.solids import box, cushion, ellipsoid, rod
-from keras_lwm.void import VOID
 
 HEIGHT, WIDTH = 24, 32
 

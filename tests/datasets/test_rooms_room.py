@@ -8,13 +8,13 @@ from keras_lwm.datasets.rooms.catalogue import (
     CLASS_NAMES,
     FLOOR,
     PALETTE,
+    VOID,
     WALL,
     WINDOW,
 )
 from keras_lwm.datasets.rooms.fittings import WALL_THICKNESS
 from keras_lwm.datasets.rooms.room import make_room
 from keras_lwm.datasets.rooms.shell import Layout
-from keras_lwm.void import VOID
 
 
 @pytest.fixture(scope="module")

@@ -111,9 +111,9 @@ def test_what_is_no_trained_model_gets_a_sentence(tmp_path):
 @pytest.mark.parametrize(
     ("format", "name", "absent", "sentence"),
     [
-        ("saved_model", "m", "tensorflow", "needs TensorFlow, .*`pip install tensorflow`"),
-        ("onnx", "m.onnx", "tf2onnx", r"ONNX needs tf2onnx: `pip install keras_lwm\[onnx\]`"),
-        ("openvino", "m.xml", "openvino", r"needs openvino: `pip install keras_lwm\[openvino\]`"),
+        ("saved_model", "m", "tensorflow", r"needs tensorflow, .*keras_lwm\[tensorflow\]"),
+        ("onnx", "m.onnx", "tf2onnx", r"ONNX needs tf2onnx, not .*keras_lwm\[onnx\]"),
+        ("openvino", "m.xml", "openvino", r"needs openvino, not .*keras_lwm\[openvino\]"),
     ],
 )
 def test_a_missing_package_gets_a_sentence(

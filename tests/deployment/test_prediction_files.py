@@ -48,7 +48,7 @@ def test_a_mask_holds_ids_and_shows_colours(tmp_path):
         np.testing.assert_array_equal(np.asarray(mask.convert("RGB")), np.array(PALETTE)[CLASS_IDS])
 
 
-def test_a_class_without_a_colour_is_told():
+def test_a_class_without_a_colour_is_refused():
     with pytest.raises(ValueError, match="from 0 to 1, one a colour; received ids from 0 to 2"):
         coloured_mask(CLASS_IDS, PALETTE[:2])
 
@@ -60,7 +60,7 @@ def test_an_overlay_mixes_image_and_colours(opacity):
     np.testing.assert_allclose(np.asarray(mixed), expected, atol=0.5)
 
 
-def test_every_image_gets_its_pictures_and_a_broken_one_is_told(images, tmp_path):
+def test_every_image_gets_its_pictures_and_a_broken_one_is_reported(images, tmp_path):
     out = tmp_path / "out"
     done = dict(write_predictions(EqualRed(), images, out))
     broken = tmp_path / "images" / "broken.png"
@@ -90,7 +90,7 @@ def test_predictions_are_known_by_name_and_place():
     assert not is_prediction("elsewhere/one_mask.png", "out")
 
 
-def test_a_file_in_the_folders_place_is_told(tmp_path):
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "out").touch()
     with pytest.raises(ValueError, match="folder for the predictions; received the file .*out"):
         next(write_predictions(EqualRed(), {}, tmp_path / "out"))

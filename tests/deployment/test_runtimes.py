@@ -76,10 +76,10 @@ def test_probabilities_of_a_fixed_size_are_brought_back_bilinearly(tmp_path):
 
 
 PACKAGES = {
-    "model.onnx": ("onnxruntime", r"pip install keras_lwm\[onnx\]"),
-    "model.tflite": ("ai_edge_litert.interpreter", r"pip install keras_lwm\[litert\]"),
-    "model.xml": ("openvino", r"pip install keras_lwm\[openvino\]"),
-    "model": ("tensorflow", "pip install tensorflow"),
+    "model.onnx": ("onnxruntime", r"keras_lwm\[onnx\]"),
+    "model.tflite": ("ai_edge_litert.interpreter", r"keras_lwm\[litert\]"),
+    "model.xml": ("openvino", r"keras_lwm\[openvino\]"),
+    "model": ("tensorflow", r"keras_lwm\[tensorflow\]"),
 }
 
 

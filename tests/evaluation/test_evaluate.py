@@ -31,7 +31,8 @@ def test_single_scale_equals_numpy_at_the_labels_resolution(label_size):
     assert scores["frames"] == 3
     assert scores["pixels"] == expected.sum()
     assert scores["pixel_accuracy"] == np.trace(expected) / expected.sum()
-    assert scores["classes"][3] == {"name": "ghost", "iou": None, "accuracy": None, "pixels": 0}
+    assert expected[:, 3].any()  # predicted, though never labelled
+    assert scores["classes"][3] == {"name": "ghost", "iou": 0.0, "accuracy": None, "pixels": 0}
     assert json.loads(json.dumps(scores, allow_nan=False)) == scores
 
 
@@ -104,6 +105,12 @@ def test_depth_errors_equal_loops():
     assert scores["delta_1.25"] == pytest.approx(np.mean(close), rel=1e-5)
 
 
+def mean_iou_by_loops(matrix):
+    unions = [matrix[k].sum() + matrix[:, k].sum() - matrix[k, k] for k in range(len(matrix))]
+    ious = [matrix[k, k] / union for k, union in enumerate(unions) if union]
+    return sum(ious) / len(ious)
+
+
 def test_subsets_equal_loops():
     images, labels, depths = oracle.random_frames(2)
     predictions = [oracle.logits_of(image).argmax(-1) for image in images]
@@ -114,6 +121,7 @@ def test_subsets_equal_loops():
         matrix = oracle.counted(np.where(inside, labels, 255), predictions)
         assert scores[name]["pixels"] == matrix.sum()
         assert scores[name]["pixel_accuracy"] == np.trace(matrix) / matrix.sum()
+        assert scores[name]["mean_iou"] == pytest.approx(mean_iou_by_loops(matrix))
     assert 0 < scores["within 2 px of a boundary"]["pixels"] <= (labels != 255).sum()
 
 
@@ -132,14 +140,14 @@ def test_progress_is_shown_in_batches(capsys):
     assert "2/2" in capsys.readouterr().out
 
 
-def test_a_label_outside_the_classes_is_told_with_its_frame():
+def test_a_label_outside_the_classes_is_refused_with_its_frame():
     images, labels, _ = oracle.random_frames(4)
     labels[2, 3, 3] = 9
     with pytest.raises(ValueError, match=r"from 0 to 3 or 255 \(void\); received 9 in frame 2"):
         run(images, labels)
 
 
-def test_parts_that_do_not_fit_together_are_told():
+def test_parts_that_do_not_fit_together_are_refused():
     images, labels, depths = oracle.random_frames(2)
     with pytest.raises(ValueError, match=r"of one aspect from frame 0 on; .*\(2, 10, 9\)"):
         run(images, labels[..., :9])
@@ -150,7 +158,50 @@ def test_parts_that_do_not_fit_together_are_told():
         run(images, labels, depths[..., 0])
 
 
-def test_what_the_network_cannot_give_is_told():
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda images: images / np.float32(255), "from 0 to 255 in frame 0; received values from"),
+        (lambda images: images - np.float32(128), "from 0 to 255 in frame 0; received .* from -12"),
+        (lambda images: np.where(images < 3, np.nan, images), "finite image values .* in frame 0"),
+    ],
+)
+def test_images_of_another_range_are_refused(change, message):
+    images, labels, _ = oracle.random_frames(1)
+    with pytest.raises(ValueError, match=message):
+        run(change(images), labels)
+
+
+def test_float_images_score_as_uint8_and_a_dark_frame_may_follow_a_bright_one():
+    images, labels, _ = oracle.random_frames(2)
+    images[1] //= 200
+    assert run(images.astype("float32"), labels) == run(images, labels)
+
+
+def test_depth_in_another_unit_is_refused_where_it_is_scored():
+    images, labels, depths = oracle.random_frames(20)
+    depths *= 1000
+    message = r"^Frame \d+ has a median depth of .* looks like millimetres: .* unusual_depth=True"
+    for options in ({"depth": True}, {"subsets": [DepthRange(0, 3)]}):
+        with pytest.raises(ValueError, match=message):
+            run(images, labels, depths, **options)
+        assert run(images, labels, depths, unusual_depth=True, **options)["frames"] == 20
+    network = oracle.network(depth=True)
+    network.unusual_depth = True
+    data = oracle.batches(images, labels, depths)
+    assert evaluate(network, data, oracle.CLASSES, progress=False)["frames"] == 20
+    with pytest.raises(ValueError, match=message):
+        run(images[:1], labels[:1], depths[:1], depth=True)
+    assert run(images[:1], labels[:1], depths[:1])["frames"] == 1
+
+
+def test_a_single_class_is_refused():
+    images, labels, _ = oracle.random_frames(1)
+    with pytest.raises(ValueError, match="2 to 65535 classes; received num_classes=1"):
+        evaluate(oracle.network(classes=1), oracle.batches(images, labels), 1, progress=False)
+
+
+def test_what_the_network_cannot_give_is_refused():
     images, labels, _ = oracle.random_frames(1)
     data = list(oracle.batches(images, labels))
     with pytest.raises(ValueError, match="Expected a network of 4 classes, .* received one of 6"):

@@ -78,7 +78,7 @@ def test_another_view_of_an_exported_file_is_refused(view):
         run(ModelFile(True), oracle.random_frames(1), view=view)
 
 
-def test_other_classes_are_told():
+def test_other_classes_are_refused():
     frames = oracle.random_frames(1)
     with pytest.raises(ValueError, match="network of 4 classes, as the data set has; .* of 3"):
         run(ModelFile(True, NAMES[:3]), frames)
@@ -90,6 +90,6 @@ def test_other_classes_are_told():
     assert run(ModelFile(True, unnamed), frames, class_names=NAMES)["frames"] == 1
 
 
-def test_what_is_no_model_is_told():
+def test_what_is_no_model_is_refused():
     with pytest.raises(ValueError, match="or a keras_lwm.Predictor; received 'runs/rooms'"):
         run("runs/rooms", oracle.random_frames(1))

@@ -31,7 +31,7 @@ def test_a_report_holds_all_forms_of_the_scores(scores, tmp_path):
     assert rows[2] == "chair," + ",".join(map(str, scores["confusion_matrix"][2]))
 
 
-def test_a_file_in_the_folders_place_is_told(scores, tmp_path):
+def test_a_file_in_the_place_of_the_folder_is_refused(scores, tmp_path):
     (tmp_path / "scores").touch()
     with pytest.raises(ValueError, match="folder for the scores; received the file .*scores"):
         write_report(tmp_path / "scores", scores)

@@ -30,18 +30,20 @@ def test_trimap_bands_equal_loops(width):
     random = np.random.default_rng(0)
     label = np.repeat(np.repeat(random.integers(0, 3, (3, 4)), 5, 0), 4, 1).astype("uint8")
     label[random.random(label.shape) < 0.1] = 255
-    np.testing.assert_array_equal(TrimapBand(width).mask(label), band_by_loops(label, width))
+    np.testing.assert_array_equal(
+        TrimapBand(width).mask(label, None, 255), band_by_loops(label, width)
+    )
 
 
 def test_a_frame_without_a_boundary_has_no_band():
-    assert not TrimapBand(3).mask(np.array([[1, 255], [255, 2]])).any()
+    assert not TrimapBand(3).mask(np.array([[1, 255], [255, 2]]), None, 255).any()
 
 
 def test_a_depth_range_takes_its_near_end_and_nothing_unmeasured():
     depth = np.array([0.0, -1.0, np.nan, np.inf, 1.9, 2.0, 3.9, 4.0])
-    assert DepthRange(2, 4).mask(None, depth).tolist() == [False] * 5 + [True, True, False]
-    assert DepthRange(0, 2).mask(None, depth).tolist() == [False] * 4 + [True] + [False] * 3
-    assert DepthRange(3).mask(None, depth).tolist() == [False] * 6 + [True, True]
+    assert DepthRange(2, 4).mask(None, depth, 255).tolist() == [False] * 5 + [True, True, False]
+    assert DepthRange(0, 2).mask(None, depth, 255).tolist() == [False] * 4 + [True] + [False] * 3
+    assert DepthRange(3).mask(None, depth, 255).tolist() == [False] * 6 + [True, True]
 
 
 def test_bounds_out_of_order_are_refused():

@@ -21,6 +21,12 @@ def test_markdown_gives_every_score_in_per_cent():
     assert "| 0 to 2 m | 87.50 | 87.50 | 77.50 | 77.50 |" in table
 
 
+def test_a_class_that_is_only_predicted_has_an_iou_of_0_and_no_accuracy():
+    scores = segmentation_scores(np.array([[3, 1], [0, 0]]), ["wall", "bed"])
+    assert "| bed | 0.00 | - | 0.00 |" in markdown_table(scores)
+    assert csv_table(scores).splitlines()[2] == "bed,0.0,,0"
+
+
 def test_text_is_aligned_and_complete():
     lines = text_table(SCORES).splitlines()
     assert any(line.split() == ["mIoU", "77.50"] for line in lines)

@@ -8,10 +8,10 @@ from keras_lwm.metrics import ConfusionMatrix
 CLASSES = 5
 
 
-def counted_by_loops(labels, class_ids, num_classes=CLASSES):
+def counted_by_loops(labels, class_ids, num_classes=CLASSES, void=255):
     matrix = np.zeros((num_classes, num_classes), "int64")
     for label, class_id in zip(labels.ravel().tolist(), class_ids.ravel().tolist(), strict=True):
-        if label != 255:
+        if label != void:
             matrix[label, class_id] += 1
     return matrix
 
@@ -20,12 +20,12 @@ def scores_by_loops(matrix):
     ious, accuracies, weighted, total = [], [], 0.0, matrix.sum()
     for k in range(len(matrix)):
         row, column = int(matrix[k].sum()), int(matrix[:, k].sum())
-        if row == 0:
-            continue
-        iou = matrix[k, k] / (row + column - matrix[k, k])
-        ious.append(iou)
-        accuracies.append(matrix[k, k] / row)
-        weighted += row * iou / total
+        if row or column:
+            iou = matrix[k, k] / (row + column - matrix[k, k])
+            ious.append(iou)
+            weighted += row * iou / total
+        if row:
+            accuracies.append(matrix[k, k] / row)
     return {
         "pixel_accuracy": np.trace(matrix) / total,
         "mean_accuracy": sum(accuracies) / len(accuracies),
@@ -57,11 +57,11 @@ def test_counts_and_scores_equal_loops_over_batches_of_any_size(dtype):
 
 
 @pytest.mark.parametrize("labels", [np.zeros((0, 4, 4), "int32"), np.full((1, 4, 4), 255)])
-def test_nothing_to_count_scores_zero(labels):
+def test_nothing_to_count_has_no_score(labels):
     metric = ConfusionMatrix(CLASSES)
     metric.update_state(labels, np.zeros(labels.shape, "int32"))
     assert metric.matrix().sum() == 0
-    assert all(float(value) == 0 for value in metric.result().values())
+    assert all(np.isnan(float(value)) for value in metric.result().values())
 
 
 def test_counts_stay_exact_past_32_bits():
@@ -79,7 +79,7 @@ def test_counts_stay_exact_past_32_bits():
 
 
 @pytest.mark.parametrize(("label", "class_id"), [(CLASSES, 0), (254, 0), (-1, 0), (0, CLASSES)])
-def test_an_id_outside_the_classes_is_told_when_the_matrix_is_read(label, class_id):
+def test_an_id_outside_the_classes_is_refused_when_the_matrix_is_read(label, class_id):
     labels, class_ids = random_batch(0, dtype="int32")
     labels[0, 0, 0], class_ids[0, 0, 0] = label, class_id
     metric = ConfusionMatrix(CLASSES)
@@ -97,9 +97,40 @@ def test_reset_and_configuration():
     assert (copy.num_classes, copy.name) == (CLASSES, "test")
 
 
-def test_no_classes_is_refused():
-    with pytest.raises(ValueError, match="num_classes=0"):
-        ConfusionMatrix(0)
+@pytest.mark.parametrize("num_classes", [0, 1, 65536])
+def test_fewer_than_two_or_too_many_classes_are_refused(num_classes):
+    with pytest.raises(ValueError, match=f"2 to 65535 classes; .*num_classes={num_classes}"):
+        ConfusionMatrix(num_classes)
+
+
+def test_more_classes_than_cells_can_be_numbered_are_refused():
+    with pytest.raises(ValueError, match="at most 46339 classes .* num_classes=46340"):
+        ConfusionMatrix(46340)
+
+
+def test_300_classes_are_counted_with_255_among_them():
+    random = np.random.default_rng(0)
+    labels = random.choice([3, 254, 255, 256, 299, 65535], (2, 9, 11)).astype("uint16")
+    class_ids = random.choice([3, 254, 255, 256, 298], (2, 9, 11)).astype("int32")
+    metric = ConfusionMatrix(300)
+    metric.update_state(labels, class_ids)
+    expected = counted_by_loops(labels, class_ids, 300, void=65535)
+    assert expected[255].sum() > 0
+    np.testing.assert_array_equal(metric.matrix(), expected)
+    for name, value in scores_by_loops(expected).items():
+        assert float(metric.result()[name]) == pytest.approx(value, rel=1e-6), name
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_mean_iou_is_that_of_keras_also_where_a_class_is_predicted_alone(seed):
+    random = np.random.default_rng(seed)
+    labels = random.choice(random.permutation(CLASSES)[: 1 + seed % 4], (2, 5, 6))
+    labels[random.random(labels.shape) < 0.2] = 255
+    class_ids = random.choice(random.permutation(CLASSES)[: 1 + seed % 3], (2, 5, 6))
+    ours, theirs = ConfusionMatrix(CLASSES), keras.metrics.MeanIoU(CLASSES, ignore_class=255)
+    ours.update_state(labels, class_ids)
+    theirs.update_state(labels, class_ids)
+    assert float(ours.result()["mean_iou"]) == pytest.approx(float(theirs.result()), rel=1e-5)
 
 
 class ArgmaxLogs(keras.Model):

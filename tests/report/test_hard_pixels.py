@@ -34,3 +34,14 @@ def test_every_weighting_shows_the_same_maps(weighting):
         np.testing.assert_allclose(
             maps[short], ops.convert_to_numpy(measured[name])[0], rtol=1e-3, atol=1e-5
         )
+
+
+def test_a_network_without_depth_has_all_maps_but_those_of_predicted_depth():
+    network = tiny_network(size=(None, None))
+    outputs = {"segmentation": network.output["segmentation"]}
+    model = DepthPrivilegedModel(network.inputs, outputs, weighting="focal")
+    images, targets = tiny_batch(1, size=(40, 48))
+    depth = np.full((40, 48, 1), 2.0, "float32")
+    maps = hard_pixel_maps(model, images[0], targets["label"][0], depth)
+    assert sorted(maps) == ["dse", "prediction", "weight"]
+    assert np.ptp(maps["dse"]) > 0

@@ -234,6 +234,6 @@ def test_without_tensorflow_tensorboard_is_left_out_and_said_so(tmp_path, monkey
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == "tensorflow" else find(name)
     )
-    with pytest.warns(UserWarning, match="tensorflow not installed"):
+    with pytest.warns(UserWarning, match=r"needs tensorflow, not .*keras_lwm\[tensorflow\]"):
         callbacks = RunFolder(tmp_path, OPTIONS).begin(**CLASSES).callbacks()
     assert len(callbacks) == 3

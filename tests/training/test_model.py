@@ -81,8 +81,22 @@ def test_validation_loss_is_plain_whatever_the_weighting():
     assert {"abs_rel", "rmse", "delta_1.25", "mean_iou"} <= set(losses[0])
 
 
-def spoiled(y, network_input):
-    return np.full(network_input.shape, np.nan, "float32"), y
+class Batches(keras.utils.PyDataset):
+    """One batch again and again: arrays that nobody checks before they are trained on."""
+
+    def __init__(self, x, y, steps=1):
+        super().__init__()
+        self.batch, self.steps = (x, y), steps
+
+    def __len__(self):
+        return self.steps
+
+    def __getitem__(self, index):
+        return self.batch
+
+
+def invalid_batches(x, y, steps=1):
+    return Batches(np.full(x.shape, np.nan, "float32"), y, steps)
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
@@ -95,19 +109,19 @@ def test_a_step_that_is_not_finite_changes_no_weight_and_is_counted(policy):
         keras.config.set_dtype_policy("float32")
     fit(model, x.astype("float32"), y)
     before = values(model.variables), values(model.optimizer.variables)
-    history = fit(model, *spoiled(y, x))
+    history = fit(model, invalid_batches(x, y), None, batch_size=None)
     assert history["skipped_steps"] == [1]
-    assert np.isfinite(history["loss"][0]) and np.isfinite(history["mean_iou"][0])
+    assert np.isnan(history["loss"][0]), "an epoch without one valid step has no loss"
     names = [variable.path for variable in model.variables]
     metric_ids = {id(variable) for variable in model.metrics_variables}
     for variable, old in zip(model.variables, before[0], strict=True):
         if id(variable) not in metric_ids:
             np.testing.assert_array_equal(ops.convert_to_numpy(variable.value), old, str(names))
-    if policy == "float32":
-        assert_same(values(model.optimizer.variables), before[1])
-    else:
-        scale = ops.convert_to_numpy(model.optimizer.dynamic_scale)
-        assert scale < 2.0**15, "the loss scale must come down"
+    counts = 1 if policy == "float32" else 3
+    assert_same(values(model.optimizer.variables)[counts:], before[1][counts:])
+    if policy == "mixed_float16":
+        scale = ops.convert_to_numpy(model.optimizer.loss_scale)
+        assert scale == before[1][1] / 2, "the loss scale must come down"
     history = fit(model, x.astype("float32"), y, epochs=2)
     assert history["skipped_steps"] == [0, 0]
 
@@ -137,9 +151,9 @@ def test_loss_scaling_under_mixed_float16_trains():
         model = tiny_model(keras.optimizers.Adam(0.02))
     finally:
         keras.config.set_dtype_policy("float32")
-    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     x, y = tiny_batch(8)
     history = fit(model, x, y, epochs=10)
+    assert float(ops.convert_to_numpy(model.optimizer.loss_scale)) >= 2.0**13
     assert history["loss"][-1] < 0.8 * history["loss"][0]
     assert sum(history["skipped_steps"]) <= 2
 
@@ -219,11 +233,14 @@ def test_frozen_layers_stay_and_regularisers_count():
         ({"depth": np.ones((4, 16, 48, 1))}, "to go with labels"),
         ({"label": np.full((4, 32, 48), 9, "uint8")}, "label id 9 .* 0 to 3"),
         ({"label": np.zeros((4, 32, 48))}, "integer class ids; received float64"),
+        ({"x": np.full((4, 32, 48, 3), 0.5)}, "0 to 255 in the array of images; received .*0.5"),
+        ({"x": np.full((4, 32, 48, 3), np.nan)}, "received NaN or infinite"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused_in_a_sentence(change, message):
     x, y = tiny_batch(4)
-    y = {key: value for key, value in {**y, **change}.items() if value is not None}
+    x = change.get("x", x)
+    y = {key: value for key, value in {**y, **change}.items() if value is not None and key != "x"}
     with pytest.raises(ValueError, match=message):
         fit(tiny_model(), x, y)
 
@@ -237,6 +254,13 @@ def built_for(num_classes):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"side_weight": float("nan")}, "received side_weight=nan"),
+        ({"depth_weight": -0.5}, "depth_weight .* at least 0; received depth_weight=-0.5"),
+        ({"l2": float("inf")}, "received l2=inf"),
+        ({"class_weights": [1, 2, 3, float("nan")]}, "class_weights.3.*nan"),
+        ({"class_weights": {4: 1.0}}, "class ids from 0 to 3; received one for 4"),
+        ({"learning_rate_multipliers": {"encoder_0": -1}}, "multiplier of encoder_0"),
+        ({"max_skipped_steps": 0}, "at least 1; received max_skipped_steps=0"),
         ({"weighting": "hard"}, "received 'hard'"),
         ({"depth_loss": "l3"}, "received 'l3'"),
         ({"class_weights": [1, 2]}, "Expected 4 class weights"),
@@ -259,11 +283,124 @@ def test_a_weighting_by_predicted_depth_wants_a_depth_output():
     DepthPrivilegedModel(network.inputs, outputs, weighting="ohem")
 
 
-def test_averages_are_refused_beside_multipliers():
-    with pytest.raises(ValueError, match="use_ema"):
-        tiny_model(
-            keras.optimizers.SGD(0.1, use_ema=True), learning_rate_multipliers={"encoder_0": 0.1}
-        )
+def test_averages_leave_a_layer_of_multiplier_0_as_it_was():
+    """Also inside an optimiser that scales the loss."""
+    x, y = tiny_batch(4)
+    for wrap in (lambda inside: inside, keras.optimizers.LossScaleOptimizer):
+        optimizer = wrap(keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5))
+        model = tiny_model(optimizer, learning_rate_multipliers={"encoder_0": 0.0})
+        layer = model.get_layer("encoder_0")
+        before = values(layer.weights)
+        fit(model, x, y, epochs=2)
+        assert_same(values(layer.weights), before)
+
+
+@pytest.mark.parametrize("limit", [3, 4])
+def test_a_run_of_invalid_steps_ends_in_a_sentence(limit):
+    x, y = tiny_batch(4)
+    model = tiny_model(max_skipped_steps=limit)
+    batches = invalid_batches(x, y, steps=3)
+    if limit == 4:
+        assert fit(model, batches, None, batch_size=None)["skipped_steps"] == [3]
+        batches.steps = 1
+    with pytest.raises(ValueError, match=f"not finite in {limit} steps in a row.*max_skipped_step"):
+        fit(model, batches, None, batch_size=None, epochs=4)
+
+
+def test_valid_steps_between_invalid_ones_let_a_run_go_on():
+    x, y = tiny_batch(4)
+
+    class EveryThird(Batches):
+        def __getitem__(self, index):
+            return (x.astype("float32"), y) if index % 3 == 2 else self.batch
+
+    invalid = np.full(x.shape, np.nan, "float32")
+    history = fit(tiny_model(max_skipped_steps=3), EveryThird(invalid, y, 9), None, batch_size=None)
+    assert history["skipped_steps"] == [6] and np.isfinite(history["loss"][0])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"label": np.full((4, 32, 48), 299, "int32")},
+            "label id 299 .6144 pixels.: expected 0 to 3",
+        ),
+        ({"label": np.full((4, 32, 48), -7, "int32")}, "label id -7 .*or 255 for void"),
+        ({"x": np.full((4, 32, 48, 3), 0.5, "float32")}, "0 to 255 in the batches; received .*0.5"),
+        (
+            {"depth": np.full((4, 32, 48, 1), 3000.0, "float32")},
+            "looks like millimetres.*unusual_d",
+        ),
+    ],
+)
+@pytest.mark.parametrize("call", ["fit", "evaluate", "validation"])
+def test_batches_that_do_not_fit_end_the_first_epoch_in_a_sentence(change, message, call):
+    x, y = tiny_batch(4)
+    bad = Batches(change.get("x", x.astype("float32")), {**y, **change})
+    bad.batch[1].pop("x", None)
+    good = Batches(x.astype("float32"), y)
+    model = tiny_model()
+    with pytest.raises(ValueError, match=message):
+        if call == "evaluate":
+            model.evaluate(bad, verbose=0)
+        elif call == "fit":
+            fit(model, bad, None, batch_size=None)
+        else:
+            fit(model, good, None, batch_size=None, validation_data=bad)
+    fit(model, good, None, batch_size=None)  # What was wrong is said once.
+
+
+def test_unusual_depth_is_trained_on_if_it_is_said_to_be_right():
+    x, y = tiny_batch(4)
+    y["depth"] = y["depth"] * 1000
+    with pytest.raises(ValueError, match="array index .*looks like millimetres: divide it by 1000"):
+        fit(tiny_model(), x, y)
+    fit(tiny_model(unusual_depth=True), x, y)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m, x, y: m.fit(x, y, class_weight={0: 2.0}), "no class_weight.*class_weights="),
+        (lambda m, x, y: m.fit(x, y, sample_weight=np.ones(4)), "no sample_weight"),
+        (lambda m, x, y: m.fit(x, y, validation_data=(x, y, np.ones(4))), "no sample_weight"),
+        (lambda m, x, y: m.evaluate(x, y, sample_weight=np.ones(4)), "no sample_weight"),
+        (lambda m, x, y: m.compile(metrics=["accuracy"]), "no metrics in compile"),
+        (lambda m, x, y: m.compile("sgd", loss="mse"), "no loss in compile.*depth_loss"),
+        (lambda m, x, y: keras.models.clone_model(m), "clone_model .*from_config"),
+    ],
+)
+def test_what_the_model_says_itself_is_refused_elsewhere(call, message):
+    x, y = tiny_batch(4)
+    with pytest.raises(ValueError, match=message):
+        call(tiny_model(), x, y)
+    tiny_model().compile("sgd", loss=None, metrics=None)
+
+
+def test_a_compiler_that_cannot_is_refused():
+    if keras.backend.backend() == "torch":
+        with pytest.raises(ValueError, match="jit_compile.*received True"):
+            tiny_model(compile_options={"jit_compile": True})
+    else:
+        assert tiny_model(compile_options={"jit_compile": True}).jit_compile
+
+
+def test_layers_frozen_after_compiling_are_refused_until_it_is_compiled_again():
+    x, y = tiny_batch(4)
+    model = tiny_model(learning_rate_multipliers={"encoder_0": 0.1})
+    fit(model, x, y)
+    model.get_layer("encoder_0").trainable = False
+    with pytest.raises(ValueError, match="frozen or unfrozen after compile.*Compile the model ag"):
+        fit(model, x, y)
+    model.compile(keras.optimizers.SGD(0.1))
+    frozen = values(model.get_layer("encoder_0").weights)
+    fit(model, x, y)
+    assert_same(values(model.get_layer("encoder_0").weights), frozen)
+    model.get_layer("encoder_0").trainable = True
+    model.compile(keras.optimizers.SGD(0.1))
+    fit(model, x, y)
+    assert not np.allclose(values(model.get_layer("encoder_0").weights)[0], frozen[0])
 
 
 def test_l2_adds_its_share_of_each_weight_to_the_gradient():
@@ -285,7 +422,7 @@ def test_l2_adds_its_share_of_each_weight_to_the_gradient():
 def test_l2_is_saved_with_the_model_and_must_be_a_number(tmp_path):
     tiny_model(l2=0.25).save(tmp_path / "model.keras")
     assert keras.saving.load_model(tmp_path / "model.keras").l2 == 0.25
-    with pytest.raises(ValueError, match="received -1"):
+    with pytest.raises(ValueError, match="received l2=-1"):
         tiny_model(l2=-1)
 
 
@@ -293,3 +430,138 @@ def test_a_model_is_saved_before_it_is_compiled_too(tmp_path):
     network = tiny_network()
     DepthPrivilegedModel(network.inputs, network.output).save(tmp_path / "model.keras")
     assert not keras.saving.load_model(tmp_path / "model.keras").compiled
+
+
+@pytest.mark.parametrize("validated", [False, True])
+def test_skipped_steps_are_counted_beside_a_validation_too(validated):
+    x, y = tiny_batch(4)
+
+    class EverySecond(Batches):
+        def __getitem__(self, index):
+            return (x.astype("float32"), y) if index % 2 else self.batch
+
+    batches = EverySecond(np.full(x.shape, np.nan, "float32"), y, 4)
+    validation = {"validation_data": (x, y)} if validated else {}
+    history = fit(tiny_model(), batches, None, batch_size=None, **validation)
+    assert history["skipped_steps"] == [2] and history["coefficient"] == [1]
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+@pytest.mark.parametrize("multipliers", [{}, {"encoder_1": 0.5}])
+def test_what_has_no_weight_decay_has_none_once_it_is_loaded(steps, multipliers, tmp_path):
+    x, y = tiny_batch(4)
+    optimizer = keras.optimizers.AdamW(0.1, weight_decay=0.5)
+    model = tiny_model(optimizer, learning_rate_multipliers=multipliers, weighting="uniform")
+    model.optimizer.exclude_from_weight_decay(var_names=["bias"])
+    fit(model, x, y, epochs=steps)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    undecayed = [
+        [v.path for v in each.optimizer.excluded_from_weight_decay(each.trainable_variables)]
+        for each in (model, loaded)
+    ]
+    assert undecayed[0] == undecayed[1] and undecayed[0]
+    for each in (model, loaded):
+        fit(each, x, y)
+    assert_same(values(model.weights), values(loaded.weights), rtol=1e-5, atol=1e-6)
+
+
+def test_a_mean_is_over_the_images_that_have_something_to_be_a_mean_of():
+    """Void-only images have no loss, unmeasured ones no depth loss; of none there is no mean."""
+    x, y = tiny_batch(4)
+    model = tiny_model(keras.optimizers.SGD(0.0), weighting="uniform")
+    half = {name: values[:2] for name, values in y.items()}
+    mixed = {name: values.copy() for name, values in y.items()}
+    mixed["label"][2:], mixed["depth"][2:] = 255, 0
+    expected = model.evaluate(x[:2], half, verbose=0, return_dict=True)["loss"]
+    evaluated = model.evaluate(x, mixed, verbose=0, return_dict=True)
+    assert evaluated["loss"] == pytest.approx(expected, rel=1e-5)
+    nothing = {"label": np.full_like(y["label"], 255), "depth": y["depth"]}
+    evaluated = model.evaluate(x, nothing, verbose=0, return_dict=True)
+    assert np.isnan([evaluated["loss"], evaluated["mean_iou"]]).all()
+    assert np.isnan(fit(model, x, nothing)["segmentation_loss"]).all()
+    with pytest.warns(UserWarning, match="No depth was measured"):
+        unmeasured = fit(model, x, {**y, "depth": np.zeros_like(y["depth"])})
+    assert np.isnan(unmeasured["depth_loss"]).all() and np.isfinite(unmeasured["loss"]).all()
+
+
+def test_labels_that_are_no_integers_are_refused_from_everywhere():
+    x, y = tiny_batch(4)
+    labels = {**y, "label": np.full(y["label"].shape, np.nan, "float32")}
+    with pytest.raises(ValueError, match="integer class ids; received float32"):
+        fit(tiny_model(), Batches(x.astype("float32"), labels), None, batch_size=None)
+
+
+def test_a_batch_by_itself_is_checked_at_once():
+    x, y = tiny_batch(4)
+    model = tiny_model()
+    for call in (model.train_on_batch, model.test_on_batch):
+        with pytest.raises(ValueError, match="0 to 255 in the batches"):
+            call(x / np.float32(255), y)
+        call(x.astype("float32"), y)
+
+
+def test_names_of_what_evaluate_returns_are_in_its_order():
+    x, y = tiny_batch(4)
+    model = tiny_model()
+    as_list = model.evaluate(x, y, verbose=0)
+    named = dict(zip(model.metrics_names, as_list, strict=True))
+    assert named == pytest.approx(model.evaluate(x, y, verbose=0, return_dict=True), rel=1e-5)
+
+
+def test_images_in_a_dictionary_have_a_range_as_well():
+    x, y = tiny_batch(4)
+    with pytest.raises(ValueError, match="0 to 255 in the batches"):
+        fit(tiny_model(), {"image": x / np.float32(255)}, y)
+
+
+def test_settings_of_the_optimizer_reach_it_through_the_model():
+    x, y = tiny_batch(4)
+    model = tiny_model(learning_rate_multipliers={"encoder_0": 0.1})
+    model.optimizer.clipnorm = 1e-9
+    before = values(model.trainable_variables)
+    fit(model, x, y)
+    assert model.optimizer.clipnorm == 1e-9
+    assert_same(values(model.trainable_variables), before, atol=1e-7)
+    assert tiny_model(keras.optimizers.SGD(0.1, use_ema=True)).optimizer.use_ema
+
+
+def test_a_model_with_nothing_to_train_says_so():
+    x, y = tiny_batch(4)
+    model = tiny_model()
+    model.trainable = False
+    model.compile("sgd")
+    with pytest.raises(ValueError, match="all layers of .* are frozen"):
+        fit(model, x, y)
+    with pytest.raises(ValueError, match="Expected a Keras optimizer; received None"):
+        model.compile(None)
+
+
+def test_a_list_of_callbacks_made_before_is_taken_and_left_as_it_was():
+    x, y = tiny_batch(4)
+    model = tiny_model()
+    callbacks = keras.callbacks.CallbackList(
+        [mining.CurriculumCallback()], add_history=True, model=model, epochs=1
+    )
+    for _ in range(2):
+        fit(model, x, y, callbacks=callbacks)
+    assert len(callbacks.callbacks) == 2
+
+
+def test_compiling_again_with_ones_own_optimizer_goes_on_with_it():
+    x, y = tiny_batch(4)
+    optimizer = keras.optimizers.SGD(0.05, momentum=0.9)
+    model = tiny_model(optimizer)
+    fit(model, x, y)
+    model.compile(optimizer)
+    fit(model, x, y)
+    assert int(ops.convert_to_numpy(model.optimizer.iterations)) == 2
+
+
+def test_a_file_of_a_backend_that_runs_several_steps_at_once_is_loaded(tmp_path):
+    model = tiny_model()
+    model._compile_options |= {"steps_per_execution": 2, "jit_compile": True}
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    asked_for = loaded.get_compile_config()
+    assert asked_for["steps_per_execution"] == 2 and asked_for["jit_compile"] is True

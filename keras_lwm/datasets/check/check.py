@@ -9,7 +9,7 @@ from keras_lwm.datasets.check import judge
 from keras_lwm.datasets.check.facts import Tally
 from keras_lwm.datasets.check.folder import FolderSource
 from keras_lwm.datasets.check.judge import depth_findings
-from keras_lwm.datasets.check.prepared import READING, PreparedSource
+from keras_lwm.datasets.check.prepared import PreparedSource
 from keras_lwm.datasets.check.reading import Reading, infer_depth_unit, infer_label_ids
 from keras_lwm.datasets.check.report import AMBIGUOUS, LISTS, Finding, Report, spread_examples
 from keras_lwm.datasets.progress import progress_bar
@@ -58,7 +58,7 @@ def check_folder(
     first_id, void_ids, rival = infer_label_ids(labels, len(source.class_names), first_id, void_ids)
     if depth_unit is not None and not depths:
         message = f"depth_unit={depth_unit:g} was given, but no frame of {source.where} has depth."
-        source.faults.append(Finding(LISTS, source.where, message))
+        source.errors.append(Finding(LISTS, source.where, message))
     if depth_unit is None:
         medians = [(depth.is_png, depth.median) for depth in depths if depth.measured]
         depth_unit = infer_depth_unit(
@@ -67,9 +67,9 @@ def check_folder(
         )
     if rival:
         message = f"The labels of {source.where} fit {rival} as well."
-        source.remarks.append(Finding(AMBIGUOUS, source.where, message))
+        source.warnings.append(Finding(AMBIGUOUS, source.where, message))
     reading = Reading(depth_unit, first_id, tuple(void_ids), tuple(inferred))
-    return _report(source, tally, reading, unusual_depth, num_examples, told=reading)
+    return _report(source, tally, reading, unusual_depth, num_examples, shown_reading=reading)
 
 
 def check_builder(
@@ -79,7 +79,7 @@ def check_builder(
 
     Args:
         builder: of samples in the library's form, prepared. If its class has `OFFICIAL_NUMBERS`,
-            split -> frames, another number is a fault.
+            split -> frames, another number is an error.
         unusual_depth: accept frames with a median depth below 0.1 m or above 80 m.
         num_examples: how many frames to lend for a look at.
 
@@ -87,7 +87,9 @@ def check_builder(
         ValueError: if it is not prepared, or its samples are not in the library's form.
     """
     source = PreparedSource(builder)
-    return _report(source, _look(source), READING, unusual_depth, num_examples, told=None)
+    return _report(
+        source, _look(source), source.reading, unusual_depth, num_examples, shown_reading=None
+    )
 
 
 def _look(source) -> Tally:
@@ -104,34 +106,34 @@ def _look(source) -> Tally:
     return tally
 
 
-def _report(source, tally, reading, unusual_depth, num_examples, told) -> Report:
-    faults, remarks = list(source.faults), list(source.remarks)
+def _report(source, tally, reading, unusual_depth, num_examples, shown_reading) -> Report:
+    errors, warnings = list(source.errors), list(source.warnings)
     frames, num_classes = tally.frames, len(source.class_names)
-    faults += [Finding(*fault) for facts in frames for fault in facts.faults]
+    errors += [Finding(*error) for facts in frames for error in facts.errors]
     if num_classes:
-        faults += judge.outside_ids(frames, reading, num_classes)
+        errors += judge.outside_ids(frames, reading, num_classes)
         split = "train" if "train" in source.frame_numbers else None
         labelled = tally.labelled_classes(reading, num_classes, split)
         where = "training frame" if split else "frame"
-        remarks += judge.unused_classes(source.class_names, labelled, where)
-    remarks += judge.unlabelled(frames, reading)
-    remarks += judge.grey_images(frames)
-    for is_fault, finding in (
+        warnings += judge.unused_classes(source.class_names, labelled, where)
+    warnings += judge.unlabelled(frames, reading)
+    warnings += judge.grey_images(frames)
+    for is_error, finding in (
         *judge.other_sizes(frames),
         *depth_findings(frames, reading, unusual_depth),
         *judge.shared_frames(frames),
     ):
-        (faults if is_fault else remarks).append(finding)
+        (errors if is_error else warnings).append(finding)
     return Report(
         source.title,
         source.where,
-        told,
-        faults,
-        remarks,
+        shown_reading,
+        errors,
+        warnings,
         tally.statistics(reading, source.class_names, source.frame_numbers),
         source.class_names,
         source.palette,
         spread_examples(
-            source, frames, reading, {finding.file for finding in faults}, num_examples
+            source, frames, reading, {finding.file for finding in errors}, num_examples
         ),
     )

@@ -60,7 +60,7 @@ class FrameFacts:
         digest: of the image's pixels: equal where all pixels are.
         is_grey: whether the image file has no colour.
         has_depth: whether there is depth, be it readable or not; `None`: nobody knows.
-        faults: (kind, file, sentence) of what is wrong with the frame whatever its numbers mean.
+        errors: (kind, file, sentence) of what is wrong with the frame whatever its numbers mean.
     """
 
     split: str
@@ -72,7 +72,7 @@ class FrameFacts:
     has_depth: bool | None = None
     label: LabelFacts | None = None
     depth: DepthFacts | None = None
-    faults: list[tuple[str, str, str]] = dataclasses.field(default_factory=list)
+    errors: list[tuple[str, str, str]] = dataclasses.field(default_factory=list)
 
 
 def pixel_digest(image: np.ndarray) -> bytes:
@@ -123,8 +123,8 @@ def bin_values(bins: np.ndarray) -> np.ndarray:
 
 def quantile(bins: np.ndarray, counts: np.ndarray, share: float) -> float:
     """The depth below which this share of the counted pixels lies, to a thousandth of itself."""
-    place = np.searchsorted(np.cumsum(counts), share * counts.sum())
-    return float(bin_values(bins[place : place + 1])[0])
+    index = np.searchsorted(np.cumsum(counts), share * counts.sum())
+    return float(bin_values(bins[index : index + 1])[0])
 
 
 class Tally:

@@ -1,4 +1,4 @@
-"""A folder of RGB-D frames, looked at file by file: nothing stops at the first fault."""
+"""A folder of RGB-D frames, looked at file by file: nothing stops at the first error."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from keras_lwm.datasets.check.reading import Reading
 from keras_lwm.datasets.check.report import LISTS, SIZES, UNLISTED, UNREADABLE, Finding
 from keras_lwm.rgbd_folder.files import (
     is_array,
-    open_picture,
+    open_image,
     read_depth_values,
     read_label_ids,
 )
@@ -18,12 +18,10 @@ from keras_lwm.rgbd_folder.frames import check_aspect, read_frame
 from keras_lwm.rgbd_folder.layout import SUFFIXES, Layout
 
 _COLOURLESS = ("1", "L", "LA")
-# Pillow makes RGB of these by cutting every value off at 255.
-_DEEPER_THAN_8_BITS = ("I;16", "I;16B", "I", "F")
 
 
 class FolderSource:
-    """The frames of a folder; faults of its lists and classes are in `faults`, at once."""
+    """The frames of a folder; errors of its lists and classes are in `errors`, at once."""
 
     def __init__(
         self,
@@ -35,17 +33,17 @@ class FolderSource:
     ):
         self.where = self.title = str(Path(folder).expanduser().resolve())
         self.name = Path(self.where).name
-        self.faults: list[Finding] = []
-        self._layout = Layout(Path(self.where), splits, classes, colours, self._complain)
+        self.errors: list[Finding] = []
+        self._layout = Layout(Path(self.where), splits, classes, colours, self._add_error)
         self._size = size
         self.class_names, self.palette = self._layout.class_names, self._layout.palette
         self.frame_numbers = {split: len(frames) for split, frames in self._layout.frames.items()}
         self._frames = [
             (split, frame) for split, frames in self._layout.frames.items() for frame in frames
         ]
-        self.remarks = list(self._passed_over())
+        self.warnings = list(self._ignored())
         if splits is None:  # else other files may belong to the other lists
-            self.remarks += self._unlisted()
+            self.warnings += self._unlisted()
             self._find_depth()
 
     def __len__(self) -> int:
@@ -58,7 +56,7 @@ class FolderSource:
         facts.has_depth = frame.depth is not None
 
         def note(kind, path, error):
-            facts.faults.append((kind, str(path), str(error)))
+            facts.errors.append((kind, str(path), str(error)))
 
         for path, read in (
             (frame.image, _look_at_image),
@@ -89,7 +87,7 @@ class FolderSource:
             size=self._size,
         )
         if isinstance(sample["image"], bytes):
-            sample["image"] = np.asarray(open_picture(frame.image))
+            sample["image"] = np.asarray(open_image(frame.image))
         return sample
 
     def _sizes_to_fit(self, frame, facts):
@@ -102,13 +100,13 @@ class FolderSource:
             if part is not None:
                 yield (part.file, part.size), (frame.image, facts.size)
 
-    def _complain(self, path, message):
-        self.faults.append(Finding(LISTS, str(path), message))
+    def _add_error(self, path, message):
+        self.errors.append(Finding(LISTS, str(path), message))
 
     def _find_depth(self):
         if self._layout.files["depth"] and not any(frame.depth for _, frame in self._frames):
             root = self._layout.folder / "depth"
-            self._complain(root, f"No frame has its depth in {root}: expected depth/NAME.png|npy.")
+            self._add_error(root, f"No frame has its depth in {root}: expected depth/NAME.png|npy.")
 
     def _unlisted(self):
         named = {frame.name for _, frame in self._frames}
@@ -117,23 +115,18 @@ class FolderSource:
                 if name not in named:
                     yield Finding(UNLISTED, str(path), f"No list names {path}.")
 
-    def _passed_over(self):
+    def _ignored(self):
         for kind in SUFFIXES:
             for path in sorted((self._layout.folder / kind).rglob("*")):
                 hidden = path.name.startswith(".") or path.is_dir()
                 if not hidden and path.suffix.lower() not in SUFFIXES[kind]:
                     expected = " or ".join(SUFFIXES[kind])
-                    message = f"{path} is passed over: expected {expected} in {kind}/."
+                    message = f"{path} is ignored: expected {expected} in {kind}/."
                     yield Finding(UNLISTED, str(path), message)
 
 
 def _look_at_image(path, facts):
-    picture = open_picture(path)
-    if picture.mode in _DEEPER_THAN_8_BITS:
-        raise ValueError(
-            f"Expected an image of 8 bits a channel in {path}; received a picture of mode "
-            f"{picture.mode!r}."
-        )
+    picture = open_image(path)
     facts.size = picture.height, picture.width
     facts.is_grey = picture.mode in _COLOURLESS
     facts.digest = pixel_digest(np.asarray(picture.convert("RGB")))

@@ -1,7 +1,7 @@
-"""What is wrong with depth once its unit is known, and what is worth a remark.
+"""What is wrong with depth once its unit is known, and what is worth a warning.
 
 NaN, infinite or negative numbers are a custom where at least half of the files have them, and then
-mean "not measured"; in a few files they are a fault.
+mean "not measured"; in a few files they are an error.
 """
 
 import collections
@@ -28,7 +28,7 @@ from keras_lwm.datasets.check.report import (
 
 
 def outside_ids(frames: list[FrameFacts], reading: Reading, num_classes: int) -> Iterator[Finding]:
-    """A fault for each label file with ids that are neither class nor void."""
+    """An error for each label file with ids that are neither class nor void."""
     for facts in frames:
         if facts.label is None:
             continue
@@ -51,22 +51,22 @@ def outside_ids(frames: list[FrameFacts], reading: Reading, num_classes: int) ->
 
 
 def unlabelled(frames: list[FrameFacts], reading: Reading) -> Iterator[Finding]:
-    """A remark for each label without a labelled pixel."""
+    """A warning for each label without a labelled pixel."""
     for facts in frames:
         if facts.label is not None and np.isin(facts.label.ids, reading.void_ids).all():
             yield Finding(UNLABELLED, facts.label.file, f"{facts.label.file} is void all over.")
 
 
 def unused_classes(class_names, labelled: set[int], where: str) -> Iterator[Finding]:
-    """A remark for each class without a labelled pixel in `where`, such as "training frame"."""
+    """A warning for each class without a labelled pixel in `where`, such as "training frame"."""
     for index, name in enumerate(class_names):
         if index not in labelled:
             yield Finding(UNUSED, name, f"The class {name!r} is labelled in no {where}.")
 
 
 def other_sizes(frames: list[FrameFacts]) -> Iterator[tuple[bool, Finding]]:
-    """(whether it is a fault, finding) for labels and depth of another size than their image."""
-    unfit = {file for facts in frames for _, file, _ in facts.faults}
+    """(whether it is an error, finding) for labels and depth of another size than their image."""
+    unfit = {file for facts in frames for _, file, _ in facts.errors}
     for key in ("label", "depth"):
         pairs = [
             (facts, part)
@@ -74,26 +74,26 @@ def other_sizes(frames: list[FrameFacts]) -> Iterator[tuple[bool, Finding]]:
             if (part := getattr(facts, key)) is not None and facts.size is not None
         ]
         others = [(facts, part) for facts, part in pairs if part.size != facts.size]
-        is_fault = 2 * len(others) < len(pairs)
+        is_error = 2 * len(others) < len(pairs)
         for facts, part in others:
             if part.file not in unfit:
                 sentence = (
                     f"{part.file} is {_size(part.size)} (height x width), {facts.image} is "
                     f"{_size(facts.size)} (sizes differ in {len(others)} of {len(pairs)} frames)."
                 )
-                kind = SIZES if is_fault else OTHER_SIZES
-                yield is_fault, Finding(kind, part.file, sentence)
+                kind = SIZES if is_error else OTHER_SIZES
+                yield is_error, Finding(kind, part.file, sentence)
 
 
 def shared_frames(frames: list[FrameFacts]) -> Iterator[tuple[bool, Finding]]:
-    """(whether it is a fault, finding) for names in two splits, and images that are equal."""
+    """(whether it is an error, finding) for names in two splits, and images that are equal."""
     splits = collections.defaultdict(list)
     for facts in frames:
         splits[facts.name].append(facts)
     for name, shared in splits.items():
         if len({facts.split for facts in shared}) > 1:
-            told = " and ".join(facts.split for facts in shared)
-            sentence = f"The frame {name!r} is in the splits {told}: {shared[0].image}."
+            names = " and ".join(facts.split for facts in shared)
+            sentence = f"The frame {name!r} is in the splits {names}: {shared[0].image}."
             yield True, Finding(SHARED, shared[0].image, sentence)
     first = {}
     for facts in frames:
@@ -132,7 +132,7 @@ _EXPECTED = "a unit of {unit:g} m: expected 0.1 to 80 m, or unusual_depth=True i
 def depth_findings(
     frames: list[FrameFacts], reading: Reading, unusual_depth: bool
 ) -> Iterator[tuple[bool, Finding]]:
-    """(whether it is a fault, finding) for depth that is odd, empty, or at an unlikely distance."""
+    """(whether it is an error, finding) for depth that is odd, empty or at an unlikely distance."""
     depths = [facts.depth for facts in frames if facts.depth is not None]
     yield from ((True, finding) for finding in _empty(depths))
     yield from _odd_values([depth for depth in depths if depth.measured])
@@ -163,13 +163,13 @@ def _empty(depths):
 def _odd_values(depths):
     for kind in ("NaN", "infinite", "negative"):
         having = [depth for depth in depths if kind in depth.odd]
-        is_fault = 2 * len(having) < len(depths)
+        is_error = 2 * len(having) < len(depths)
         for depth in having:
             sentence = (
                 f"{depth.file} holds {depth.odd[kind]} pixels that are {kind} (found in "
                 f"{len(having)} of {len(depths)} files): expected 0 for what was not measured."
             )
-            yield is_fault, Finding(DEPTH if is_fault else HOLES, depth.file, sentence)
+            yield is_error, Finding(DEPTH if is_error else HOLES, depth.file, sentence)
 
 
 def _without_unit(depths):

@@ -9,9 +9,7 @@ from keras_lwm.datasets.check.report import NUMBERS, SIZES, UNREADABLE, Finding
 from keras_lwm.datasets.records import Records
 from keras_lwm.datasets.sample import require_samples
 from keras_lwm.palette import distinct_palette
-from keras_lwm.void import VOID
-
-READING = Reading(depth_unit=None, first_id=0, void_ids=(VOID,))
+from keras_lwm.void import void_id
 
 
 class PreparedSource:
@@ -31,36 +29,37 @@ class PreparedSource:
                 f"`keras-lwm datasets build {name}`."
             )
         require_samples(builder)
-        self.faults: list[Finding] = []
-        self.remarks: list[Finding] = []
+        self.errors: list[Finding] = []
+        self.warnings: list[Finding] = []
         self.class_names = list(builder.info.metadata["class_names"])
         own = builder.info.metadata.get("palette") or distinct_palette(len(self.class_names))
         self.palette = [tuple(colour) for colour in own]
+        self.reading = Reading(None, first_id=0, void_ids=(void_id(len(self.class_names)),))
         self._features = builder.info.features
-        self._records, self._places = {}, []
+        self._records, self._frames = {}, []
         self.frame_numbers = {}
         for split, info in builder.info.splits.items():
             self.frame_numbers[split] = info.num_examples
             try:
                 self._records[split] = Records(builder, split)
             except ValueError as error:
-                self.faults.append(Finding(UNREADABLE, split, str(error)))
+                self.errors.append(Finding(UNREADABLE, split, str(error)))
                 continue
-            self._places += [(split, index) for index in range(info.num_examples)]
+            self._frames += [(split, index) for index in range(info.num_examples)]
         self._compare(getattr(builder, "OFFICIAL_NUMBERS", None) or {})
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._frames)
 
     def facts(self, index: int) -> FrameFacts:
-        split, place = self._places[index]
-        facts = FrameFacts(split, f"{split}/{place}", f"frame {place} of {split}")
+        split, number = self._frames[index]
+        facts = FrameFacts(split, f"{split}/{number}", f"frame {number} of {split}")
         try:
-            sample = self._sample(split, place)
+            sample = self._sample(split, number)
         except (ValueError, OSError, tf.errors.OpError) as error:
             reason = str(error).strip().splitlines()[0]
             sentence = f"Cannot read {facts.image}: {reason.rstrip('.')}."
-            facts.faults.append((UNREADABLE, facts.image, sentence))
+            facts.errors.append((UNREADABLE, facts.image, sentence))
             return facts
         if "name" in sample:
             facts.name = sample["name"].decode()
@@ -79,15 +78,15 @@ class PreparedSource:
                     f"The {key} of {facts.image} is {size[0]}x{size[1]} (height x width): expected "
                     f"{facts.size[0]}x{facts.size[1]}, as its image."
                 )
-                facts.faults.append((SIZES, facts.image, sentence))
+                facts.errors.append((SIZES, facts.image, sentence))
         return facts
 
     def sample(self, index: int, reading: Reading) -> dict:
-        sample = self._sample(*self._places[index])
+        sample = self._sample(*self._frames[index])
         return {**sample, "label": sample["label"][..., None]}
 
-    def _sample(self, split, place):
-        sample = self._features.deserialize_example(self._records[split][place])
+    def _sample(self, split, number):
+        sample = self._features.deserialize_example(self._records[split][number])
         sample = {key: value.numpy() for key, value in sample.items()}
         if sample["label"].ndim == 3:
             sample["label"] = sample["label"][..., 0]
@@ -98,4 +97,4 @@ class PreparedSource:
             found = self.frame_numbers.get(split, 0)
             if found != number:
                 sentence = f"The split {split} has {found} frames: officially it has {number}."
-                self.faults.append(Finding(NUMBERS, split, sentence))
+                self.errors.append(Finding(NUMBERS, split, sentence))

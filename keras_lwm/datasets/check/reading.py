@@ -6,12 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_lwm.rgbd_folder.frames import LIKELY_MEDIAN
+from keras_lwm.samples import LIKELY_MEDIAN
+from keras_lwm.void import void_id
 
-# (first id, void ids), the most usual first.
-_USUAL = ((0, (255,)), (1, (0,)))
-# Each of these explains all that a usual one does and more, so it must explain clearly more.
-_RARE = ((1, (255,)), (1, (0, 255)), (0, (65535,)), (0, (255, 65535)), (1, (0, 65535)))
+# (first id, void ids) that are less usual. Each explains all that a usual one does and more, so it
+# must explain clearly more.
+_RARE = (
+    (1, (255,)),
+    (1, (0, 255)),
+    (0, (65535,)),
+    (0, (255, 65535)),
+    (1, (65535,)),
+    (1, (0, 65535)),
+)
 _CLEARLY_MORE = 0.05
 
 # Metres per unit: millimetres, centimetres, tenths of a millimetre; `None`: an array in metres.
@@ -53,7 +60,7 @@ def infer_label_ids(
     """
     usual, rare = (
         [Reading(None, first, void) for first, void in candidates]
-        for candidates in _candidates(first_id, void_ids)
+        for candidates in _candidates(num_classes, first_id, void_ids)
     )
 
     def fitting(reading):
@@ -109,17 +116,27 @@ def as_options(reading: Reading, names: Sequence[str]) -> str:
     if "first_id" in names:
         words.append(f"--first-id {reading.first_id}")
     if "void_ids" in names:
-        words += [f"--void-ids {void_id}" for void_id in reading.void_ids]
+        words += [f"--void-ids {number}" for number in reading.void_ids]
     return " ".join(words)
 
 
-def _candidates(first_id, void_ids):
+def _candidates(num_classes, first_id, void_ids):
+    """Usual and rare pairs of first id and void ids, the most usual first."""
     if first_id is not None and void_ids is not None:
         return [(first_id, tuple(void_ids))], []
     if void_ids is not None:
-        return [(first, tuple(void_ids)) for first in ((1, 0) if 0 in void_ids else (0, 1))], []
-    if first_id is None:
-        return _USUAL, _RARE
-    usual = [(first_id, (0,))] if first_id > 0 else [(first_id, (255,))]
-    rare = ((255,), (0, 255), (65535,), (0, 65535)) if first_id > 0 else ((65535,), (255, 65535))
-    return usual, [(first_id, void) for void in rare]
+        usual = [(first, tuple(void_ids)) for first in ((1, 0) if 0 in void_ids else (0, 1))]
+        return _distinct(usual, num_classes) or usual, []
+    firsts = (0, 1) if first_id is None else (first_id,)
+    usual = [(first, (0,) if first > 0 else (void_id(num_classes),)) for first in firsts]
+    rare = [(own, void) for first, void in _RARE for own in firsts if min(own, 1) == first]
+    return usual, _distinct(rare, num_classes)
+
+
+def _distinct(candidates, num_classes):
+    """Those by which no id means void and a class at once."""
+    return [
+        (first, void)
+        for first, void in candidates
+        if not any(first <= number < first + num_classes for number in void)
+    ]

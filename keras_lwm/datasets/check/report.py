@@ -9,7 +9,7 @@ from PIL import Image
 from keras_lwm.datasets.check.reading import Reading, as_options
 from keras_lwm.rgbd_folder.frames import resize_nearest
 
-# Faults.
+# Errors.
 LISTS = "lists and files that do not fit together"
 UNREADABLE = "files that cannot be used"
 SIZES = "sizes that do not fit"
@@ -18,7 +18,7 @@ DEPTH = "depth that cannot be right"
 SHARED = "frames in more than one split"
 NUMBERS = "numbers of frames that are not the official ones"
 
-# Remarks.
+# Warnings.
 UNLISTED = "files that no list names"
 UNUSED = "classes that are never labelled"
 UNLABELLED = "labels that are void all over"
@@ -37,18 +37,18 @@ class Finding:
     Attributes:
         kind: what sort of thing, the same words for all of a sort.
         file: the file, or the split and frame of a prepared data set, that it is about.
-        says: one sentence that names the file.
+        message: one sentence that names the file.
     """
 
     kind: str
     file: str
-    says: str
+    message: str
 
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """A frame to look at: image (H, W, 3) uint8; label (H, W) ids, 255 = void; depth (H, W, 1) in
-    metres, 0 = not measured. Frames wider or higher than 640 pixels are made smaller."""
+    """A frame to look at: image (H, W, 3) uint8; label (H, W) ids and `void_id(C)`; depth (H, W, 1)
+    in metres, 0 = not measured. Frames wider or higher than 640 pixels are made smaller."""
 
     name: str
     image: object
@@ -64,18 +64,18 @@ class Report:
         title: the folder, or the prepared data set's full name.
         where: the folder that the files lie in.
         reading: how the files of a folder were read; `None` for a prepared data set.
-        faults: what has to be put right.
-        remarks: what is worth knowing.
+        errors: what has to be put right.
+        warnings: what is worth knowing.
         statistics: `frames` by split, `image_sizes`, `classes`, `void_share`, `depth`.
         class_names, palette: C names, and an RGB triple each.
-        examples: frames without a fault, spread evenly over the set.
+        examples: frames without an error, spread evenly over the set.
     """
 
     title: str
     where: str
     reading: Reading | None
-    faults: list[Finding]
-    remarks: list[Finding]
+    errors: list[Finding]
+    warnings: list[Finding]
     statistics: dict
     class_names: list[str]
     palette: list[tuple[int, int, int]]
@@ -83,8 +83,8 @@ class Report:
 
     @property
     def clean(self) -> bool:
-        """Whether there is no fault; remarks do not count."""
-        return not self.faults
+        """Whether there is no error; warnings do not count."""
+        return not self.errors
 
     def as_dict(self) -> dict:
         """Plain values, for JSON; without the examples."""
@@ -92,23 +92,23 @@ class Report:
             "title": self.title,
             "clean": self.clean,
             "read_as": None if self.reading is None else dataclasses.asdict(self.reading),
-            "faults": [dataclasses.asdict(finding) for finding in self.faults],
-            "remarks": [dataclasses.asdict(finding) for finding in self.remarks],
+            "errors": [dataclasses.asdict(finding) for finding in self.errors],
+            "warnings": [dataclasses.asdict(finding) for finding in self.warnings],
             **self.statistics,
         }
 
 
 _BAR = 30
-_REMARKS_OF_A_KIND = 5
+_WARNINGS_OF_A_KIND = 5
 
 
 def report_text(report: Report) -> str:
-    """Statistics, then all faults, then a few remarks of each kind, and the verdict last."""
+    """Statistics, then all errors, then a few warnings of each kind, and the verdict last."""
     sections = [
         _head(report),
         _classes(report.statistics["classes"]),
-        _findings("Remarks", report.remarks, report.where, _REMARKS_OF_A_KIND),
-        _findings("Faults", report.faults, report.where, None),
+        _findings("Warnings", report.warnings, report.where, _WARNINGS_OF_A_KIND),
+        _findings("Errors", report.errors, report.where, None),
         _verdict(report),
     ]
     return "\n\n".join(section for section in sections if section)
@@ -171,12 +171,13 @@ def _classes(classes):
     if not classes:
         return ""
     width = max(len("class"), *(len(row["name"]) for row in classes))
+    id_width = max(3, len(str(len(classes) - 1)))
     largest = max(*(row["share"] for row in classes), 1e-9) if len(classes) > 1 else 1
-    lines = [f" id  {'class':{width}}  labelled pixels   frames"]
+    lines = [f"{'id':>{id_width}}  {'class':{width}}  labelled pixels   frames"]
     for row in classes:
         bar = "#" * round(_BAR * row["share"] / largest)
         numbers = f"{row['share']:15.2%}  {row['frames']:7d}"
-        lines.append(f"{row['id']:3d}  {row['name']:{width}}  {numbers}  {bar}")
+        lines.append(f"{row['id']:{id_width}d}  {row['name']:{width}}  {numbers}  {bar}")
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -189,7 +190,7 @@ def _findings(title, findings: list[Finding], where: str, limit: int | None):
         lines.append(f"  {kind} ({len(of_kind)})")
         shown = of_kind if limit is None or len(of_kind) <= limit + 1 else of_kind[:limit]
         # The folder is in the first line; names of files within it are easier to read.
-        lines += [f"    {finding.says.replace(f'{where}/', '')}" for finding in shown]
+        lines += [f"    {finding.message.replace(f'{where}/', '')}" for finding in shown]
         if len(shown) < len(of_kind):
             lines.append(f"    and {len(of_kind) - len(shown)} more of this kind.")
     return "\n".join(lines)
@@ -197,30 +198,30 @@ def _findings(title, findings: list[Finding], where: str, limit: int | None):
 
 def _verdict(report):
     if report.clean:
-        return f"Clean: found no fault in {sum(report.statistics['frames'].values())} frames."
-    faults = "1 fault" if len(report.faults) == 1 else f"{len(report.faults)} faults"
-    files = len({finding.file for finding in report.faults})
+        return f"Clean: found no error in {sum(report.statistics['frames'].values())} frames."
+    errors = "1 error" if len(report.errors) == 1 else f"{len(report.errors)} errors"
+    files = len({finding.file for finding in report.errors})
     if report.reading is None:
-        return f"Found {faults}."
-    return f"Found {faults} in {files} file{'s' if files > 1 else ''}."
+        return f"Found {errors}."
+    return f"Found {errors} in {files} file{'s' if files > 1 else ''}."
 
 
 _LONGEST_SIDE = 640
 
 
-def spread_examples(source, frames, reading, files_at_fault, number) -> list[Example]:
-    """Frames in which nothing is wrong, spread evenly over the set."""
+def spread_examples(source, frames, reading, files_with_errors, number) -> list[Example]:
+    """Frames without an error, spread evenly over the set."""
     sound = [
         index
         for index, facts in enumerate(frames)
-        if facts.size and facts.label and not facts.faults and not files_at_fault & _files(facts)
+        if facts.size and facts.label and not facts.errors and not files_with_errors & _files(facts)
     ]
     if not sound or not source.class_names or not number:
         return []
-    places = np.unique(np.linspace(0, len(sound) - 1, min(number, len(sound))).astype(int))
+    chosen = np.unique(np.linspace(0, len(sound) - 1, min(number, len(sound))).astype(int))
     return [
         _example(f"{frames[index].split}: {frames[index].name}", source.sample(index, reading))
-        for index in (sound[place] for place in places)
+        for index in (sound[position] for position in chosen)
     ]
 
 

@@ -44,7 +44,7 @@ class CityscapesDepth(PartwiseBuilder):
             builder=self,
             description="Cityscapes: 19 classes, depth from disparity.",
             homepage=PAGE,
-            features=sample_features(),
+            features=sample_features(len(CLASS_NAMES)),
             metadata=sample_metadata(CLASS_NAMES, PALETTE),
             disable_shuffling=True,
         )

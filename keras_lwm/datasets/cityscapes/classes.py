@@ -6,7 +6,7 @@ the order is that of the training ids, 0 to 18. All other ids are void.
 
 import numpy as np
 
-from keras_lwm.void import VOID
+from keras_lwm.void import void_id
 
 _CLASSES = (
     (7, "road", (128, 64, 128)),
@@ -36,7 +36,7 @@ PALETTE = tuple(colour for *_, colour in _CLASSES)
 LARGEST_ID = 33
 LICENCE_PLATE = 255  # -1 in the official table; as a byte, in files that hold it at all
 
-_TRAIN_IDS = np.full(256, VOID, np.uint8)
+_TRAIN_IDS = np.full(256, void_id(len(_CLASSES)), np.uint8)
 _TRAIN_IDS[[label_id for label_id, *_ in _CLASSES]] = np.arange(len(_CLASSES))
 
 

@@ -98,13 +98,13 @@ class StreetFrames(Sequence):
         ValueError: by `[i]`, for a file that cannot be used; it names the file.
     """
 
-    places: list[Frame]
+    frames: list[Frame]
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.frames)
 
     def __getitem__(self, index: int) -> dict:
-        frame = self.places[index]
+        frame = self.frames[index]
         picture = open_picture(frame.image)
         if (picture.format, picture.mode) != ("PNG", "RGB"):
             raise ValueError(

@@ -102,7 +102,7 @@ class NyuDepthV2Labeled(PartwiseBuilder):
             builder=self,
             description="Labelled frames of NYU Depth V2: " + self.builder_config.description,
             homepage=_PAGE,
-            features=sample_features(),
+            features=sample_features(self.builder_config.classes),
             # Filled in from the mapping files by frames().
             metadata=tfds.core.MetadataDict(),
             disable_shuffling=True,

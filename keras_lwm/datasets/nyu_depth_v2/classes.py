@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_lwm.datasets.matlab import read_mat, struct_field, texts, whole_numbers
-from keras_lwm.void import VOID
+from keras_lwm.void import check_num_classes, label_dtype, void_id
 
 SPLITS_FILE = "splits.mat"
 
@@ -87,7 +87,8 @@ def read_13_classes(path: Path, classes_40: Classes) -> Classes:
 
 
 def _classes(names, ids, path):
-    if len(names) != len(set(names)) or not 0 < len(names) < VOID:
+    check_num_classes(len(names), path)
+    if len(names) != len(set(names)):
         raise ValueError(f"Expected different class names in {path}; found {names}.")
     outside = ids[(ids < 1) | (ids > len(names))]
     if outside.size:
@@ -95,4 +96,5 @@ def _classes(names, ids, path):
             f"Expected classes 1 to {len(names)}, as many as there are names, in {path}; found "
             f"{outside[0]}."
         )
-    return Classes(names, np.concatenate([[VOID], ids - 1]).astype(np.uint8))
+    class_of = np.concatenate([[void_id(len(names))], ids - 1])
+    return Classes(names, class_of.astype(label_dtype(len(names))))

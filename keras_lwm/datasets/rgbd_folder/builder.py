@@ -11,6 +11,7 @@ from keras_lwm.datasets.partwise import PartwiseBuilder
 from keras_lwm.datasets.sample import sample_features, sample_metadata
 from keras_lwm.rgbd_folder.frames import FramesOnDisk, question_depth_unit
 from keras_lwm.rgbd_folder.layout import Frame, Layout
+from keras_lwm.void import void_id
 
 
 def check_arguments(
@@ -43,10 +44,11 @@ class RgbdFolder(PartwiseBuilder):
 
     Args:
         folder: where the frames are.
-        depth_unit: metres per unit of the depth files: 0.001 for millimetres. Must be told for
-            16-bit PNG; a .npy is in metres unless told otherwise.
+        depth_unit: metres per unit of the depth files: 0.001 for millimetres. 16-bit PNG needs
+            it; a .npy is in metres where it is `None`.
         first_id: the id by which the label files mean the first class, usually 0 or 1.
-        void_ids: the ids by which the label files mean void.
+        void_ids: the ids by which the label files mean void, a class's among them or not; `None`:
+            255, or 65535 beyond 255 classes.
         splits: names of the splits, each with a list `<split>.txt`; `None`: all there are of train,
             tune, val, valid, validation, dev and test.
         classes: name of the file of class names.
@@ -55,7 +57,7 @@ class RgbdFolder(PartwiseBuilder):
         size: (height, width) to store frames in, for speed: images are averaged down, label and
             depth take the nearest pixel. `None`: each image's own.
         unusual_depth: accept a median depth below 0.1 m or above 80 m.
-        data_dir: where to put the prepared copy; `None`: TFDS's own place.
+        data_dir: where to put the prepared copy; `None`: TFDS's own folder.
 
     Raises:
         ValueError: at once for what is wrong with the folder as a whole, and by
@@ -75,7 +77,7 @@ class RgbdFolder(PartwiseBuilder):
         *,
         depth_unit: float | None = None,
         first_id: int = 0,
-        void_ids: Sequence[int] = (255,),
+        void_ids: Sequence[int] | None = None,
         splits: Sequence[str] | None = None,
         classes: str = "classes.txt",
         colours: str | None = None,
@@ -88,7 +90,7 @@ class RgbdFolder(PartwiseBuilder):
             "folder": folder,
             "depth_unit": depth_unit,
             "first_id": first_id,
-            "void_ids": tuple(void_ids),
+            "void_ids": None if void_ids is None else tuple(void_ids),
             "splits": None if splits is None else tuple(splits),
             "classes": classes,
             "colours": colours,
@@ -97,12 +99,19 @@ class RgbdFolder(PartwiseBuilder):
         }
         check_arguments(*(self._arguments[key] for key in ("depth_unit", "size", "splits")))
         self._layout = self._look()
+        if void_ids is None:
+            self._arguments["void_ids"] = (void_id(len(self._layout.class_names)),)
         config = tfds.core.BuilderConfig(
             name=self._config_name(), description=f"Frames of the folder {self._layout.folder.name}"
         )
         super().__init__(config=config, data_dir=data_dir, **builder_options)
         # What TFDS pickles a builder as: the arguments that make it again.
         self._original_state = {**self._arguments, "data_dir": data_dir, **builder_options}
+
+    @property
+    def unusual_depth(self) -> bool:
+        """Whether a median depth below 0.1 m or above 80 m was said to be right."""
+        return self._arguments["unusual_depth"]
 
     def download_and_prepare(self, **options) -> None:
         """Prepares the data set, unless it is; then the folder must be as it was when the builder
@@ -135,7 +144,7 @@ class RgbdFolder(PartwiseBuilder):
         return tfds.core.DatasetInfo(
             builder=self,
             description=self.builder_config.description,
-            features=sample_features(),
+            features=sample_features(len(self._layout.class_names)),
             metadata=sample_metadata(self._layout.class_names, self._layout.palette),
             disable_shuffling=True,
         )

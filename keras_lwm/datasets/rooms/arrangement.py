@@ -5,10 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from keras_lwm.datasets.rooms import clutter, materials
-from keras_lwm.datasets.rooms.catalogue import FLOOR
+from keras_lwm.datasets.rooms.catalogue import FLOOR, VOID
 from keras_lwm.datasets.rooms.furnishing import Furnishing
 from keras_lwm.datasets.rooms.solids import box
-from keras_lwm.void import VOID
 
 UNKNOWN_SHARE = 0.1  # of the clutter
 
@@ -43,7 +42,7 @@ def named(rng, item: Furnishing) -> Furnishing:
     return replace(item, solids=[replace(solid, class_id=VOID) for solid in item.solids])
 
 
-def at_wall(room, rng, thing, things=clutter.ON_TABLES, density=0.5, **where):
+def at_wall(room, rng, thing, things=clutter.ON_TABLES, density=0.5, **where) -> tuple | None:
     """Places a thing at a wall, cluttered; returns (centre, quarter, s), or None."""
     place = room.layout.place_at_wall(rng, thing.size, **where)
     if place is None:
@@ -53,7 +52,7 @@ def at_wall(room, rng, thing, things=clutter.ON_TABLES, density=0.5, **where):
     return centre, quarter, s
 
 
-def beside(room, rng, thing, place, width, side, density=0.6):
+def beside(room, rng, thing, place, width, side, density=0.6) -> None:
     """Places a thing at the same wall, right or left of what stands at `place`."""
     layout, (_, quarter, s) = room.layout, place
     s = s + side * (width / 2 + thing.size[0] / 2 + rng.uniform(0.03, 0.1))
@@ -63,13 +62,13 @@ def beside(room, rng, thing, place, width, side, density=0.6):
         room.add(full, (*centre, 0.0), quarter * np.pi / 2)
 
 
-def in_front(centre, quarter, distance):
+def in_front(centre, quarter, distance) -> np.ndarray:
     """The point of the floor `distance` metres before the middle of a thing."""
     yaw = quarter * np.pi / 2
     return np.asarray(centre) + distance * np.array([-np.sin(yaw), np.cos(yaw)])
 
 
-def anywhere(room, rng, thing, things=clutter.ON_TABLES, density=0.5):
+def anywhere(room, rng, thing, things=clutter.ON_TABLES, density=0.5) -> None:
     """Places a thing in the middle of the floor, cluttered, if there is room for it."""
     place = room.layout.place_free(rng, thing.size)
     if place is not None:
@@ -77,7 +76,7 @@ def anywhere(room, rng, thing, things=clutter.ON_TABLES, density=0.5):
         room.add(cluttered(rng, thing, things, density), (*centre, 0.0), quarter * np.pi / 2)
 
 
-def rug(room, rng, centre):
+def rug(room, rng, centre) -> None:
     """Lays a rug of fabric around a point; furniture may stand on it."""
     width, depth = rng.uniform(1.2, 2.2), rng.uniform(1.0, 1.6)
     low = np.clip(np.asarray(centre) - (width / 2, depth / 2), 0.05, None)
@@ -86,7 +85,7 @@ def rug(room, rng, centre):
         room.solids.append(box((*low, 0.0), (*high, 0.01), FLOOR, materials.fabric(rng, 0.35)))
 
 
-def store(room, rng, count, kinds):
+def store(room, rng, count, kinds) -> None:
     """Places `count` pieces of storage furniture, each of a random kind, at walls."""
     for _ in range(count):
         at_wall(room, rng, kinds[rng.integers(len(kinds))](rng), clutter.ON_SHELVES, 0.7)

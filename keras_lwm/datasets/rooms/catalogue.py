@@ -5,6 +5,8 @@ curtains and blinds are `window`, a door is `wall`, pillows and lamps are `objec
 `floor` here.
 """
 
+from keras_lwm.void import void_id
+
 CLASS_NAMES = (
     "bed",
     "books",
@@ -36,6 +38,8 @@ CLASS_NAMES = (
     WALL,
     WINDOW,
 ) = range(len(CLASS_NAMES))
+
+VOID = void_id(len(CLASS_NAMES))
 
 PALETTE = (
     (214, 39, 40),

@@ -23,7 +23,7 @@ from keras_lwm.datasets.rooms.storage import book_row
 WALL_THICKNESS = 0.14
 
 
-def frame_around(x, y, z, border, class_id, material):
+def frame_around(x, y, z, border, class_id, material) -> list:
     """Four bars along the inner rim of the rectangle x by z, from y[0] to y[1]."""
     (x0, x1), (z0, z1) = x, z
     bars = [

@@ -50,23 +50,23 @@ def _near_grid(coordinate, period, width):
     return ((coordinate / period) % 1.0 < width / period).astype(np.float32)
 
 
-def plain(points, colours):
+def plain(points, colours) -> np.ndarray:
     return colours[0] * (0.92 + 0.16 * value_noise(points * 2.3))[:, None]
 
 
-def plaster(points, colours):
+def plaster(points, colours) -> np.ndarray:
     relief = 0.6 * value_noise(points * 1.1) + 0.4 * value_noise(points * 19.0)
     return colours[0] * (0.96 + 0.07 * relief)[:, None]
 
 
-def wood(points, colours):
+def wood(points, colours) -> np.ndarray:
     grain = value_noise(points * (1.7, 34.0, 34.0))
     bend = value_noise(points * (0.8, 5.0, 5.0))
     rings = 0.5 + 0.5 * np.sin(55.0 * (points[:, 1] + points[:, 2] + 0.12 * bend))
     return _mix(colours, 0, 1, 0.6 * grain + 0.4 * rings * bend)
 
 
-def planks(points, colours):
+def planks(points, colours) -> np.ndarray:
     across, along = points[:, 1] / 0.13, points[:, 0]
     row = np.floor(across)
     along = along / 1.3 + cell_noise(row, row)
@@ -76,7 +76,7 @@ def planks(points, colours):
     return _mix(colours, 0, 1, 0.55 * tone + 0.45 * grain) * (1.0 - 0.55 * gap)[:, None]
 
 
-def tiles(points, colours):
+def tiles(points, colours) -> np.ndarray:
     size = 0.33
     cells = np.floor(points / size)
     tone = cell_noise(cells[:, 0], cells[:, 1], cells[:, 2])
@@ -85,7 +85,7 @@ def tiles(points, colours):
     return _mix(colours, 0, 1, grout) * (0.88 + 0.12 * tone + 0.08 * stain)[:, None]
 
 
-def brick(points, colours):
+def brick(points, colours) -> np.ndarray:
     height, row = points[:, 1] / 0.085, np.floor(points[:, 1] / 0.085)
     along = points[:, 0] / 0.26 + 0.5 * (row % 2)
     tone = cell_noise(row, np.floor(along))
@@ -94,50 +94,50 @@ def brick(points, colours):
     return surface + (colours[1] - surface) * mortar[:, None]
 
 
-def carpet(points, colours):
+def carpet(points, colours) -> np.ndarray:
     pile = 0.5 * value_noise(points * 70.0) + 0.5 * value_noise(points * 9.0)
     return _mix(colours, 0, 1, pile)
 
 
-def weave(points, colours):
+def weave(points, colours) -> np.ndarray:
     threads = 0.5 + 0.25 * (np.sin(points[:, 0] * 420.0) + np.sin(points[:, 1] * 420.0))
     return _mix(colours, 0, 1, 0.5 * threads + 0.5 * value_noise(points * 25.0))
 
 
-def stripes(points, colours):
+def stripes(points, colours) -> np.ndarray:
     band = ((points[:, 0] / 0.12) % 1.0 < 0.5).astype(np.float32)
     return _mix(colours, 0, 1, band) * (0.92 + 0.14 * value_noise(points * 30.0))[:, None]
 
 
-def plaid(points, colours):
+def plaid(points, colours) -> np.ndarray:
     one = ((points[:, 0] / 0.18) % 1.0 < 0.4).astype(np.float32)
     other = ((points[:, 1] / 0.18) % 1.0 < 0.4).astype(np.float32)
     return _mix(colours, 0, 1, 0.5 * one + 0.5 * other)
 
 
-def dots(points, colours):
+def dots(points, colours) -> np.ndarray:
     offset = (points / 0.1) % 1.0 - 0.5
     inside = (offset[:, 0] ** 2 + offset[:, 1] ** 2 < 0.07).astype(np.float32)
     return _mix(colours, 0, 1, inside) * (0.93 + 0.1 * value_noise(points * 20.0))[:, None]
 
 
-def floral(points, colours):
+def floral(points, colours) -> np.ndarray:
     blots = value_noise(points * 11.0) + 0.4 * value_noise(points * 31.0)
     return _mix(colours, 0, 1, (blots > 0.8).astype(np.float32))
 
 
-def wallpaper(points, colours):
+def wallpaper(points, colours) -> np.ndarray:
     band = 0.5 + 0.5 * np.sign(np.sin(points[:, 0] * 2 * np.pi / 0.22))
     ornament = value_noise(points * (9.0, 9.0, 1.0)) > 0.62
     return _mix(colours, 0, 1, np.clip(0.55 * band + 0.3 * ornament, 0, 1).astype(np.float32))
 
 
-def marble(points, colours):
+def marble(points, colours) -> np.ndarray:
     vein = np.abs(value_noise(points * 3.0) + 0.5 * value_noise(points * 9.0) - 0.75)
     return _mix(colours, 0, 1, np.clip(1.0 - 7.0 * vein, 0.0, 1.0))
 
 
-def landscape(points, colours):
+def landscape(points, colours) -> np.ndarray:
     """A painted view over the unit square: sky, two ridges of hills, a foreground."""
     across, up = points[:, 0], points[:, 2]
     line = np.stack([across * 4.0, across * 0 + colours[0, 0] * 50, across * 0], axis=1)
@@ -148,7 +148,7 @@ def landscape(points, colours):
     return picture * (0.8 + 0.4 * value_noise(points * 40.0))[:, None]
 
 
-def abstract(points, colours):
+def abstract(points, colours) -> np.ndarray:
     """Blots and blocks in four colours over the unit square."""
     warped = points * 3.2 + value_noise(points * 2.0 + colours[0, 0] * 40)[:, None]
     cell = cell_noise(np.floor(warped[:, 0]), np.floor(warped[:, 2]))
@@ -157,13 +157,13 @@ def abstract(points, colours):
     return colours[index] * (0.85 + 0.3 * value_noise(points * 30.0))[:, None]
 
 
-def screen(points, colours):
+def screen(points, colours) -> np.ndarray:
     """A dark screen over the unit square, a soft reflection running across it."""
     glare = np.clip(1.0 - 4.0 * np.abs(points[:, 0] + 0.6 * points[:, 2] - 0.9), 0, 1)
     return _mix(colours, 0, 1, 0.55 * glare)
 
 
-def outdoors(points, colours):
+def outdoors(points, colours) -> np.ndarray:
     """What a window shows over the unit square: sky above, far houses or trees, ground."""
     across, up = points[:, 0], points[:, 2]
     line = np.stack([across * 7.0, across * 0 + colours[0, 1] * 50, across * 0], axis=1)

@@ -16,7 +16,7 @@ from keras_lwm.datasets.rooms.arrangement import (
 )
 
 
-def bed_set(room, rng):
+def bed_set(room, rng) -> None:
     """A bed with its head at the wall, and night stands beside it."""
     bed = seating.bed(rng)
     place = at_wall(room, rng, bed, clutter.ON_SOFT, 0.25)
@@ -29,7 +29,7 @@ def bed_set(room, rng):
         rug(room, rng, in_front(place[0], place[1], bed.size[1] / 2 + 0.2))
 
 
-def sofa_set(room, rng):
+def sofa_set(room, rng) -> None:
     """A sofa at the wall, a low table and a rug before it, a screen across from it."""
     sofa = seating.sofa(rng)
     place = at_wall(room, rng, sofa, clutter.ON_SOFT, 0.25, front=0.9)
@@ -50,7 +50,7 @@ def sofa_set(room, rng):
         tv_set(room, rng, walls=[(quarter + 2) % 4, (quarter + 1) % 4])
 
 
-def tv_set(room, rng, walls=(0, 1, 2, 3)):
+def tv_set(room, rng, walls=(0, 1, 2, 3)) -> None:
     """A screen on a low stand, or on the wall above it."""
     stand = storage.tv_stand(rng) if rng.random() < 0.75 else storage.dresser(rng)
     width = min(rng.uniform(0.7, 1.3), stand.size[0] * 0.95)
@@ -71,7 +71,7 @@ def tv_set(room, rng, walls=(0, 1, 2, 3)):
         room.hang(fittings.television(rng, width, low), quarter, s, low + 0.3)
 
 
-def desk_set(room, rng):
+def desk_set(room, rng) -> None:
     """A desk, with a monitor or not, and its chair."""
     desk = tables.desk(rng)
     width, depth, height = desk.size
@@ -97,7 +97,7 @@ def desk_set(room, rng):
         room.add(seat, (*spot, 0.0), (quarter + 2) * np.pi / 2 + rng.normal(0, 0.12))
 
 
-def dining_set(room, rng):
+def dining_set(room, rng) -> None:
     """A table away from the walls with a set of equal chairs along both sides."""
     table = tables.dining_table(rng)
     width, depth, _ = table.size

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_lwm.datasets.rooms.camera import Camera
+from keras_lwm.datasets.rooms.catalogue import VOID
 from keras_lwm.datasets.rooms.room import Room, WindowLight
 from keras_lwm.datasets.rooms.scene import SKIN, Hits, Scene, dots, unit
-from keras_lwm.void import VOID
 
 OCCLUSION_RAYS = 2
 OCCLUSION_REACH = 0.9  # metres
@@ -78,7 +78,7 @@ def _sample_sun(window: WindowLight, hits):
     return towards, np.maximum(distance, SKIN), window.sun_power * inside[:, None]
 
 
-def direct(scene: Scene, room: Room, hits: Hits, views, rng):
+def direct(scene: Scene, room: Room, hits: Hits, views, rng) -> np.ndarray:
     """Light from lamps and windows (n, 3), and the highlight it leaves on gloss (n, 3).
 
     `views` (n, 3): unit directions from the surfaces to the camera.

@@ -7,7 +7,14 @@ import tensorflow_datasets as tfds
 
 from keras_lwm.datasets.partwise import PartwiseBuilder
 from keras_lwm.datasets.rooms.catalogue import CLASS_NAMES, PALETTE
-from keras_lwm.datasets.rooms.splits import SIZES, SPLITS, RoomTask, room_tasks, size_named
+from keras_lwm.datasets.rooms.splits import (
+    SIZES,
+    SPLITS,
+    RoomTask,
+    check_renderer,
+    room_tasks,
+    size_named,
+)
 from keras_lwm.datasets.rooms.workers import render_rooms
 from keras_lwm.datasets.sample import sample_features, sample_metadata
 
@@ -42,13 +49,14 @@ class Rooms(PartwiseBuilder):
         return tfds.core.DatasetInfo(
             builder=self,
             description=_DESCRIPTION,
-            features=sample_features(),
+            features=sample_features(len(CLASS_NAMES)),
             metadata=sample_metadata(CLASS_NAMES, PALETTE),
             disable_shuffling=True,
         )
 
     def frames(self, dl_manager) -> dict[str, list[tuple[RoomTask, int]]]:
         """What to render: split -> room and camera of each frame; `read` renders them."""
+        check_renderer()
         size = size_named(self.builder_config.name)
         return {
             split: [

@@ -8,7 +8,7 @@ from keras_lwm.datasets.rooms.furnishing import Furnishing, Surface
 from keras_lwm.datasets.rooms.solids import box, cushion, rod
 
 
-def legs(width, depth, height, thickness, class_id, material, inset=0.02):
+def legs(width, depth, height, thickness, class_id, material, inset=0.02) -> list:
     """Four legs under a rectangle, round or square."""
     x, y = width / 2 - thickness / 2 - inset, depth / 2 - thickness / 2 - inset
     half = thickness / 2

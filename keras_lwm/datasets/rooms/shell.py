@@ -32,7 +32,7 @@ class Layout:
             (out, self.length - s),
         )[wall]
 
-    def space(self, centre, size, quarter: int, margin: float = 0.0, base: float = 0.0):
+    def space(self, centre, size, quarter: int, margin: float = 0.0, base: float = 0.0) -> tuple:
         """The box of a thing of `size` turned by `quarter` right angles, from `base` upwards."""
         across, deep = size[:2] if quarter % 2 == 0 else size[1::-1]
         x, y = centre
@@ -62,7 +62,7 @@ class Layout:
         centre = self.at_wall(wall, s, reach / 2)
         return self.take(centre, (width, reach, height), wall, 0.0, base)
 
-    def place_on_wall(self, rng, size, base: float, reach=WALL_REACH):
+    def place_on_wall(self, rng, size, base: float, reach=WALL_REACH) -> tuple | None:
         """A free stretch of wall for `size` (width, height): (wall, s of its middle), or None."""
         for _ in range(ATTEMPTS):
             wall = int(rng.integers(4))
@@ -73,7 +73,7 @@ class Layout:
                     return wall, s
         return None
 
-    def place_at_wall(self, rng, size, front=0.45, walls=(0, 1, 2, 3)):
+    def place_at_wall(self, rng, size, front=0.45, walls=(0, 1, 2, 3)) -> tuple | None:
         """A place with the back to a wall and `front` metres free before it.
 
         Returns (centre, quarter turns, s), or None where none is found. Claims it.
@@ -94,7 +94,7 @@ class Layout:
                 return centre, wall, s
         return None
 
-    def place_free(self, rng, size, margin=0.05):
+    def place_free(self, rng, size, margin=0.05) -> tuple | None:
         """A place anywhere on the floor: (centre, quarter), or None. Claims it."""
         for _ in range(ATTEMPTS):
             quarter = int(rng.integers(4))

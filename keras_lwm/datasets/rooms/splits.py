@@ -5,11 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_lwm.datasets.rooms.camera import choose_cameras
-from keras_lwm.datasets.rooms.capture import measure, photograph
-from keras_lwm.datasets.rooms.render import render
-from keras_lwm.datasets.rooms.room import make_room
-from keras_lwm.datasets.rooms.scene import Scene
+from keras_lwm.extras import check_installed, imports_of
 
 SEED = 20210
 
@@ -75,9 +71,29 @@ def room_tasks(split: str, config: str) -> list[RoomTask]:
     return [RoomTask(split, room, config) for room in range(size_named(config).rooms[split])]
 
 
+_RENDERING = "Rendering rooms"
+
+
+def check_renderer() -> None:
+    """Raises ImportError if a package that rendering needs is not installed."""
+    check_installed("rooms", _RENDERING, "trimesh", "embreex", "scipy")
+
+
 def render_room(task: RoomTask) -> list[dict]:
-    """All samples of one room, in the form of `keras_lwm.datasets.sample`."""
+    """All samples of one room, in the form of `keras_lwm.datasets.sample`.
+
+    Raises:
+        ValueError: for an unknown config.
+        ImportError: if the extra `rooms` is not installed.
+    """
     size = size_named(task.config)
+    with imports_of("rooms", _RENDERING):
+        from keras_lwm.datasets.rooms.camera import choose_cameras
+        from keras_lwm.datasets.rooms.capture import measure, photograph
+        from keras_lwm.datasets.rooms.render import render
+        from keras_lwm.datasets.rooms.room import make_room
+        from keras_lwm.datasets.rooms.scene import Scene
+
     room = make_room(np.random.default_rng([*task.seed, 0]))
     scene = Scene(room.solids)
     cameras = choose_cameras(scene, room, np.random.default_rng([*task.seed, 1]), size.cameras)
@@ -110,6 +126,7 @@ def frames(split: str, config: str = "default") -> Iterator[dict]:
 
     Raises:
         ValueError: for an unknown split or config.
+        ImportError: if the extra `rooms` is not installed.
     """
     for task in room_tasks(split, config):
         yield from render_room(task)

@@ -80,7 +80,7 @@ class SunRgbd(PartwiseBuilder):
             builder=self,
             description="SUN RGB-D in 37 classes; " + self.builder_config.description,
             homepage=_PAGE,
-            features=sample_features(),
+            features=sample_features(len(CLASS_NAMES)),
             metadata=sample_metadata(CLASS_NAMES, distinct_palette(len(CLASS_NAMES))),
             disable_shuffling=True,
         )

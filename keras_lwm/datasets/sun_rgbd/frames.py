@@ -9,12 +9,13 @@ from keras_lwm.datasets.matlab import MatlabHdf5, whole_numbers
 from keras_lwm.datasets.sun_rgbd.classes import CLASS_NAMES
 from keras_lwm.datasets.sun_rgbd.lists import Frame
 from keras_lwm.rgbd_folder.files import open_picture, read_depth_values
-from keras_lwm.void import VOID
+from keras_lwm.void import void_id
 
 SEGLABEL = "SUNRGBD2Dseg/seglabel"
 FARTHEST_MILLIMETRES = 8000
 
-_CLASS_OF = np.concatenate([[VOID], np.arange(len(CLASS_NAMES))]).astype(np.uint8)
+_VOID = void_id(len(CLASS_NAMES))
+_CLASS_OF = np.concatenate([[_VOID], np.arange(len(CLASS_NAMES))]).astype(np.uint8)
 
 
 class SunFrames(Sequence):

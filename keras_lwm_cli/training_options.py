@@ -1,8 +1,13 @@
 """The command-line options that the recipes share.
 
-This imports no Keras, because the backend must be chosen before. An option left at None is not
-passed on: then the library's own default holds.
+They are here and not in `keras_lwm` because importing anything of that imports Keras, and a command
+has to choose the backend first. An option left at None is not passed on: then the library's own
+default holds.
 """
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -30,6 +35,9 @@ OBJECTIVE = {
     "side_weight": (float, "Factor of each side output's loss."),
     "depth_weight": (float, "Factor of the depth loss."),
     "depth_loss": (click.Choice(["berhu", "log_l1", "scale_invariant"]), "Loss of depth."),
+    "l2": (float, "Share of each weight in its gradient, the decay of the published schedules."),
+    "max_skipped_steps": (int, "Invalid steps in a row that end the run."),
+    "unusual_depth": (bool, "Whether depth that does not look like metres is right."),
 }
 CURRICULUM = {
     "start": (float, "Coefficient of the first epoch; -1 = easy pixels first."),
@@ -45,33 +53,47 @@ NETWORK = {
     "channels": (int, "Width of the decoder."),
     "initial_depth": (float, "Metres, a typical depth of the scenes."),
 }
-TRAINING = {
-    "epochs": (click.IntRange(1), "Number of epochs."),
-    "batch_size": (click.IntRange(1), "Images a step."),
-    "crop": ((int, int), "Height and width that are trained on."),
-    "scale": ((float, float), "Range of the random scale."),
+OPTIMIZER = {
     "optimizer": (click.Choice(["adamw", "sgd"]), "sgd has a momentum of 0.9."),
     "learning_rate": (float, "Of the decoder, at its highest."),
-    "encoder_rate": (float, "Learning rate of the backbone, relative to the decoder's."),
     "schedule": (click.Choice(["cosine", "poly"]), "How the learning rate falls to 0."),
     "warm_up": (click.FloatRange(0, 0.5), "Share of the steps in which it rises first."),
     "weight_decay": (float, "Decoupled from the gradient, a step at the learning rate."),
-    "l2": (float, "Share of each weight in its gradient, the decay of the published schedules."),
+}
+AUGMENTATION = {
+    "crop": ((int, int), "Height and width that are trained on."),
+    "scale": ((float, float), "Range of the random scale."),
+}
+FIT = {
+    "epochs": (click.IntRange(1), "Number of epochs."),
+}
+RUN = {
+    "batch_size": (click.IntRange(1), "Images a step."),
+    "encoder_rate": (float, "Learning rate of the backbone, relative to the decoder's."),
     "precision": (click.Choice(["float32", "mixed_float16", "mixed_bfloat16"]), "Keras dtypes."),
     "seed": (int, "Of weights, order and augmentation."),
     "weighting": (str, "lwm, uniform, focal, ohem, pixel_error, error_window or shuffled."),
 }
-SHARED = {**TRAINING, **NETWORK, **OBJECTIVE, **CURRICULUM, **WEIGHTING}
+SHARED = {
+    **FIT,
+    **RUN,
+    **AUGMENTATION,
+    **OPTIMIZER,
+    **NETWORK,
+    **OBJECTIVE,
+    **CURRICULUM,
+    **WEIGHTING,
+}
 NOT_OF_THE_RUN = ("backend", "out", "resume", "data_dir", "manual_dir")
 _NOT_TYPED = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
 
 
-def shared_options(defaults):
-    """The click options named in `defaults`, out of those above, with these default values."""
+def shared_options(defaults: Mapping) -> Callable:
+    """Adds the options named in `defaults`, out of those above, with these default values."""
     unknown = sorted(set(defaults) - set(SHARED))
     if unknown:
-        raise TypeError(f"There are no options named {unknown}.")
-    return [
+        raise TypeError(f"Expected names of shared options; received {', '.join(unknown)}.")
+    return _adds(
         click.option(
             f"--{name.replace('_', '-')}",
             type=kind,
@@ -81,28 +103,36 @@ def shared_options(defaults):
         )
         for name, (kind, text) in SHARED.items()
         if name in defaults
-    ]
+    )
 
 
-def training_options(settings=None, **defaults):
-    """Adds the shared options to a click command; `defaults` are the recipe's own values.
+def training_options(settings: Mapping | None = None, *, out: str, **defaults) -> Callable:
+    """Adds all shared options to a recipe's command, and those of every run.
 
-    `settings`, where there are any, is a dictionary from the name of a whole setting to its values;
-    `--setting` chooses one, the first if not given, and other options overrule it.
+    Args:
+        settings: where there are any, a dictionary from the name of a whole setting to its values;
+            `--setting` chooses one, the first if not given, and other options overrule it.
+        out: the run's folder, if not given.
+        **defaults: the recipe's own values.
     """
-    options = [
+    of_every_run = [
         backend_option,
-        click.option("--out", type=click.Path(), default=defaults.pop("out"), show_default=True),
+        click.option("--out", type=click.Path(), default=out, show_default=True),
         click.option("--resume", is_flag=True, help="Go on with the run in --out."),
         click.option("--data-dir", type=click.Path(), help="Where TFDS keeps prepared data."),
     ]
-    options += shared_options({**dict.fromkeys(SHARED), **defaults})
     if settings:
-        options.insert(0, _setting_option(settings))
+        of_every_run.insert(0, _setting_option(settings))
+    shared = shared_options({**dict.fromkeys(SHARED), **defaults})
+    return _adds([*of_every_run, shared])
+
+
+def _adds(decorators):
+    decorators = list(decorators)
 
     def decorate(command):
-        for option in reversed(options):
-            command = option(command)
+        for decorator in reversed(decorators):
+            command = decorator(command)
         return command
 
     return decorate
@@ -124,16 +154,43 @@ def _setting_option(settings):
     )
 
 
-def of_the_run(context, explicit=False):
-    """The options that make a run what it is; `explicit`: only those the user typed."""
-    return {
+def open_run(context: click.Context) -> Any:
+    """The run's `RunFolder`: a new one, or with --resume the one that is there.
+
+    Its options are those that make a run what it is; with --resume, those that the user typed,
+    which must be the recorded ones.
+    """
+    from keras_lwm.run_folder import RunFolder
+
+    resume = context.params["resume"]
+    options = {
         name: value
         for name, value in context.params.items()
         if name not in NOT_OF_THE_RUN
-        and not (explicit and context.get_parameter_source(name) in _NOT_TYPED)
+        and not (resume and context.get_parameter_source(name) in _NOT_TYPED)
     }
+    return RunFolder(context.params["out"], options, resume)
 
 
-def given(options, group):
-    """The options of a group, such as `WEIGHTING`, that have a value."""
-    return {name: options[name] for name in group if options[name] is not None}
+def typed_command(context: click.Context, script: str, folder: str, without: tuple = ()) -> str:
+    """The command with the options that were typed, in their order, for whoever repeats it.
+
+    Args:
+        context: of a command that has options alone.
+        script: what is run by `python`.
+        folder: name of the option whose value becomes FOLDER where it is one, wherever it lies.
+        without: names of options to leave out.
+    """
+    declared = {option.name: option for option in context.command.params}
+    words = ["python", script]
+    for name, value in context.params.items():
+        if name in without or context.get_parameter_source(name) != ParameterSource.COMMANDLINE:
+            continue
+        option = declared[name]
+        if name == folder and Path(value).is_dir():
+            value = "FOLDER"
+        for one in value if option.multiple else [value]:
+            words.append(option.opts[0])
+            if not option.is_flag:
+                words.extend(str(part) for part in (one if isinstance(one, tuple) else [one]))
+    return " ".join(words)

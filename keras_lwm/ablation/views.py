@@ -1,12 +1,16 @@
 """Features of a frozen encoder, computed once for several augmented views of every frame."""
 
-import click
+from pathlib import Path
+
 import keras
 import numpy as np
 
+from keras_lwm.ablation.frames import Frames
 from keras_lwm.arrays import ArrayBatches
 from keras_lwm.atomic_write import write_json
+from keras_lwm.augmentation import Augmentation
 from keras_lwm.order import epoch_order, full_batches
+from keras_lwm.progress_bar import progress_bar
 
 STRIDES = ("stride_4", "stride_8", "stride_16", "stride_32")
 TARGETS = ("label", "depth")
@@ -23,17 +27,28 @@ class Views:
         number: of views.
     """
 
-    def __init__(self, folder, number):
+    def __init__(self, folder: Path, number: int):
         self.folder = folder
         self.number = number
         self._done = folder / "done.json"
 
-    def compute(self, extractor, frames, augmentation, num_classes):
-        """Computes what is not there yet, in batches of single frames, with progress shown."""
+    def compute(
+        self,
+        extractor: keras.Model,
+        frames: Frames,
+        augmentation: Augmentation,
+        num_classes: int,
+        unusual_depth: bool = False,
+    ) -> None:
+        """Computes the features unless they are there, in batches of single frames.
+
+        Raises:
+            ValueError: half precision cannot hold the features.
+        """
         if self._done.exists():
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        count = len(frames.images)
+        count = len(frames)
         batches = ArrayBatches(
             frames.images,
             frames.labels,
@@ -41,39 +56,45 @@ class Views:
             num_classes=num_classes,
             batch_size=1,
             augmentation=augmentation,
+            unusual_depth=unusual_depth,
         )
         arrays = {}
-        with click.progressbar(range(self.number * count), label="Encoding the views") as steps:
-            for step in steps:
-                image, targets = batches[step]
-                features = extractor.predict_on_batch(image.astype("float32"))
-                view, index = step // count, int(epoch_order(0, step // count, count)[step % count])
-                for name, values in {**features, **targets}.items():
-                    if name not in arrays:
-                        arrays[name] = self._new_array(name, values, count)
-                    arrays[name][view, index] = values[0]
+        print(f"Encoding {self.number} views of {count} frames", flush=True)
+        bar = progress_bar(self.number * count)
+        for step in range(self.number * count):
+            image, targets = batches[step]
+            features = extractor.predict_on_batch(image.astype("float32"))
+            view, index = step // count, int(epoch_order(0, step // count, count)[step % count])
+            for name, values in {**features, **targets}.items():
+                if name not in arrays:
+                    arrays[name] = self._new_array(name, values, count)
+                arrays[name][view, index] = values[0]
+            bar.update(step + 1)
         for name in STRIDES:
             if not np.isfinite(arrays[name]).all():
-                raise ValueError(f"Expected features that half precision can hold in {name}.")
+                raise ValueError(
+                    f"Expected features within the range of half precision; received others in "
+                    f"{name} of {extractor.name}."
+                )
         write_json(self._done, {"views": self.number, "frames": count})
 
     def _new_array(self, name, values, count):
-        dtype = {"label": "uint8", "depth": "float32"}.get(name, "float16")
+        dtype = values.dtype if name in TARGETS else "float16"
         shape = (self.number, count, *values.shape[1:])
         return np.lib.format.open_memmap(self._path(name), "w+", dtype, shape)
 
     def _path(self, name):
         return self.folder / f"{name}.npy"
 
-    def arrays(self):
+    def arrays(self) -> dict[str, np.ndarray]:
         """{name: (views, frames, h, w, channels)}, read from the files where needed."""
         return {name: np.load(self._path(name), mmap_mode="r") for name in (*STRIDES, *TARGETS)}
 
 
-class FeatureBatches(keras.utils.PyDataset):
+class ViewBatches(keras.utils.PyDataset):
     """Batches of features and targets; the same order as `ArrayBatches` has for this seed."""
 
-    def __init__(self, views, batch_size, seed):
+    def __init__(self, views: Views, batch_size: int, seed: int):
         super().__init__()
         self.arrays = views.arrays()
         self.views, self.count = self.arrays["label"].shape[:2]
@@ -82,21 +103,14 @@ class FeatureBatches(keras.utils.PyDataset):
         self.steps_per_epoch = full_batches(self.count, batch_size)
 
     @property
-    def num_batches(self):
+    def num_batches(self) -> None:
+        """None: the batches never end."""
         return None
 
-    def __getitem__(self, step):
+    def __getitem__(self, step: int) -> tuple[dict, dict]:
         epoch, batch = divmod(step, self.steps_per_epoch)
         order = epoch_order(self.seed, epoch, self.count)
         chosen = np.sort(order[batch * self.batch_size : (batch + 1) * self.batch_size])
         taken = {name: values[epoch % self.views, chosen] for name, values in self.arrays.items()}
         features = {name: taken[name].astype("float32") for name in STRIDES}
         return features, {name: taken[name] for name in TARGETS}
-
-
-def feature_inputs(extractor):
-    """One `keras.Input` a feature map of the encoder, of any height and width."""
-    return {
-        name: keras.Input((None, None, maps.shape[-1]), name=name)
-        for name, maps in extractor.output.items()
-    }

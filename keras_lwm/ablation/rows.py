@@ -1,0 +1,79 @@
+"""The rows of the ablation: what each one trains, and on what curriculum.
+
+Every row starts from one network with all heads, built from its seed, and keeps the outputs that it
+trains: so what two rows share begins at the same values.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+from keras_lwm.experiment import CURRICULUM, given, weighting_options
+
+PLAIN = {"start": 1.0, "end": 1.0}
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """What one row trains.
+
+    Args:
+        weighting: a name out of `keras_lwm.mining`.
+        options: of the weighting, over those of the whole ablation.
+        sides, depth: whether the side outputs and the depth branch are trained.
+        curriculum: whether the coefficient follows the ablation's curriculum; else it is 1.
+    """
+
+    weighting: str
+    options: dict = dataclasses.field(default_factory=dict)
+    sides: bool = True
+    depth: bool = True
+    curriculum: bool = False
+
+    def weighting_options(self, options: Mapping, seed: int) -> dict:
+        """The options with which the row's weighting is built; `options` are the ablation's."""
+        seeded = {"seed": seed} if self.weighting == "shuffled" else {}
+        return {**weighting_options(self.weighting, options), **self.options, **seeded}
+
+    def curriculum_options(self, options: Mapping) -> dict:
+        """The options of the row's `CurriculumCallback`; `options` are the ablation's."""
+        return given(options, CURRICULUM) if self.curriculum else PLAIN
+
+    def kept_outputs(self, outputs: Mapping) -> dict:
+        """Those of a network's outputs that the row trains."""
+        return {
+            name: values
+            for name, values in outputs.items()
+            if name == "segmentation" or (self.sides if name.startswith("side") else self.depth)
+        }
+
+
+BASELINE = "multi_task"
+METHOD = "full"
+
+# The rivals are trained as published, whatever the strength of the method.
+AS_PUBLISHED = {"strength": 1.0}
+DSE = {"alpha": 0.0, "beta": 1.0}
+
+ROWS = {
+    "cross_entropy": Row("uniform", sides=False, depth=False),
+    "side_outputs": Row("uniform", depth=False),
+    "multi_task": Row("uniform"),
+    "dpe": Row("lwm", {"alpha": 1.0, "beta": 0.0}),
+    "dse_window": Row("lwm", {**DSE, "gathering": "window"}),
+    "dse_binned": Row("lwm", {**DSE, "gathering": "binned"}),
+    "both": Row("lwm"),
+    "full": Row("lwm", curriculum=True),
+    "focal": Row("focal", AS_PUBLISHED),
+    "ohem": Row("ohem", AS_PUBLISHED),
+    "pixel_error": Row("pixel_error"),
+    "error_window": Row("error_window"),
+    "class_error": Row("lwm", {**DSE, "gathering": "binned", "bins": 1}),
+    "shuffled": Row("shuffled", curriculum=True),
+}
+
+
+def check_rows(rows: Iterable[str]) -> None:
+    """Raises a `ValueError` that names the rows that are none."""
+    unknown = [row for row in rows if row not in ROWS]
+    if unknown:
+        raise ValueError(f"Expected rows among {', '.join(ROWS)}; received {', '.join(unknown)}.")

@@ -1,0 +1,170 @@
+"""From a run's options to a model that is ready to train, and its training.
+
+Options are a flat dictionary of plain values, named as on the command line. The groups below say
+what each one is an argument of. One that is absent or None is not passed on: then the library's own
+default holds.
+"""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+
+import keras
+
+from keras_lwm import mining
+from keras_lwm.augmentation import Augmentation
+from keras_lwm.networks import RefineNet
+from keras_lwm.training import DepthPrivilegedModel, PolynomialDecay, ProgressLine
+
+NETWORK = ("backbone", "variant", "weights", "frozen_batch_norm", "channels", "initial_depth")
+WEIGHTING = (
+    *("strength", "floor", "ceiling"),
+    *("alpha", "beta", "gathering", "window", "dilation", "tau", "bins", "depth_range", "momentum"),
+    *("gamma", "threshold", "min_share"),
+)
+OBJECTIVE = (
+    *("side_weight", "depth_weight", "depth_loss", "l2"),
+    *("max_skipped_steps", "unusual_depth"),
+)
+OPTIMIZER = ("optimizer", "learning_rate", "schedule", "warm_up", "weight_decay")
+CURRICULUM = ("start", "end", "over", "shape")
+AUGMENTATION = ("crop", "scale")
+FIT = ("epochs",)
+
+
+def given(options: Mapping, group: Iterable[str]) -> dict:
+    """The options of a group, such as `NETWORK`, that have a value."""
+    return {name: options[name] for name in group if options.get(name) is not None}
+
+
+def new_model(options: Mapping, num_classes: int, steps: int) -> DepthPrivilegedModel:
+    """RefineNet with its objective and optimiser, ready for `fit`.
+
+    Args:
+        options: those of the groups above, `precision`, `seed`, `weighting` and `encoder_rate`.
+        num_classes: number of classes.
+        steps: of the whole training, for the learning rate's schedule.
+    """
+    keras.utils.set_random_seed(options["seed"])
+    with dtype_policy(options["precision"]):
+        network = RefineNet(num_classes=num_classes, **given(options, NETWORK))
+    weighting = new_weighting(options["weighting"], options)
+    multipliers = {"backbone": options["encoder_rate"]}
+    return compiled_model(network.inputs, network.output, weighting, multipliers, options, steps)
+
+
+@contextlib.contextmanager
+def dtype_policy(name: str) -> Iterator[None]:
+    """Layers that are built in the block have this dtype policy; after it, the one before holds."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def new_weighting(name: str, options: Mapping) -> mining.Weighting:
+    """The weighting of this name with its options.
+
+    Raises:
+        ValueError: for an unknown name, or an option with a value that it does not take.
+    """
+    known = weighting_options(name, options)
+    unknown = [option for option in given(options, WEIGHTING) if option not in known]
+    if unknown:
+        raise ValueError(
+            f"Expected options that the weighting {name!r} takes; received {', '.join(unknown)}."
+        )
+    return mining.get(name, **known)
+
+
+def weighting_options(name: str, options: Mapping) -> dict:
+    """The options with a value that the weighting of this name takes; the others are left out."""
+    config = mining.get(name).get_config()
+    return given(options, [option for option in WEIGHTING if option in config])
+
+
+def compiled_model(
+    inputs,
+    outputs,
+    weighting: mining.Weighting,
+    learning_rate_multipliers: Mapping[str, float],
+    options: Mapping,
+    steps: int,
+) -> DepthPrivilegedModel:
+    """A network's objective and optimiser, ready for `fit`; arguments as there and above."""
+    model = DepthPrivilegedModel(
+        inputs,
+        outputs,
+        weighting=weighting,
+        learning_rate_multipliers=learning_rate_multipliers,
+        **given(options, OBJECTIVE),
+    )
+    model.compile(new_optimizer(steps, **given(options, OPTIMIZER)))
+    return model
+
+
+def new_optimizer(
+    steps: int,
+    learning_rate: float,
+    optimizer: str = "adamw",
+    schedule: str = "cosine",
+    warm_up: float = 0.05,
+    weight_decay: float = 1e-4,
+) -> keras.optimizers.Optimizer:
+    """AdamW or SGD; the learning rate rises over a share of the steps, then falls to 0.
+
+    Args:
+        steps: of the whole training.
+        learning_rate: at its highest.
+        optimizer: "adamw", or "sgd" with a momentum of 0.9.
+        schedule: "cosine" or "poly": how the learning rate falls.
+        warm_up: share of the steps in which it rises first.
+        weight_decay: decoupled from the gradient, a step at the learning rate.
+    """
+    rising = int(warm_up * steps)
+    if schedule == "poly":
+        rate = PolynomialDecay(learning_rate, steps, rising=rising)
+    else:
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0, steps - rising, warmup_target=learning_rate, warmup_steps=rising
+        )
+    if optimizer == "sgd":
+        return keras.optimizers.SGD(rate, momentum=0.9, weight_decay=weight_decay or None)
+    return keras.optimizers.AdamW(rate, weight_decay=weight_decay)
+
+
+def new_augmentation(options: Mapping) -> Augmentation:
+    """The augmentation of the training frames."""
+    return Augmentation(**given(options, AUGMENTATION))
+
+
+def fit(
+    model: DepthPrivilegedModel,
+    batches,
+    steps_per_epoch: int,
+    options: Mapping,
+    curriculum: Mapping[str, float | str],
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+    **settings,
+) -> keras.callbacks.History:
+    """Trains a model; every training of a recipe goes through here.
+
+    Args:
+        model: from `new_model` or `compiled_model`.
+        batches: endless training batches, in the order in which they are taken.
+        steps_per_epoch: how many of them make an epoch.
+        options: those of `FIT`.
+        curriculum: arguments of `CurriculumCallback`.
+        callbacks: further ones, called after the curriculum's.
+        **settings: further arguments of `DepthPrivilegedModel.fit`.
+    """
+    return model.fit(
+        batches,
+        steps_per_epoch=steps_per_epoch,
+        shuffle=False,
+        callbacks=[mining.CurriculumCallback(**curriculum), ProgressLine(), *callbacks],
+        verbose=0,
+        **given(options, FIT),
+        **settings,
+    )

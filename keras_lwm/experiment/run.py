@@ -1,0 +1,121 @@
+"""A run: training on a prepared data set, then scores and pictures, all in the run's folder."""
+
+from collections.abc import Mapping
+
+import keras
+
+from keras_lwm.evaluation import (
+    DEPTH_RANGES,
+    MultiScale,
+    SingleScale,
+    TrimapBand,
+    evaluate,
+    text_table,
+    write_report,
+)
+from keras_lwm.experiment.model import CURRICULUM, fit, given, new_augmentation, new_model
+from keras_lwm.report import hard_pixel_maps, prediction_sheet, training_sheet
+from keras_lwm.run_folder import RunFolder
+
+SINGLE_SCALE = {"single_scale": SingleScale()}
+LITERATURE = {**SINGLE_SCALE, "multi_scale": MultiScale()}
+SUBSETS = (TrimapBand(3), *DEPTH_RANGES)
+
+
+def train(run: RunFolder, builder, split: str, validation: str | None = None) -> None:
+    """Trains the run's model on one split of a data set, from its first missing epoch on.
+
+    Args:
+        run: its options are those of `new_model` and the groups beside it.
+        builder: a TFDS builder, as `keras_lwm.datasets.load_builder` gives it.
+        split: of the training frames.
+        validation: a split that chooses the run's best model; without one there is only the last.
+    """
+    from keras_lwm.pipeline import evaluation_dataset, steps_per_epoch, training_dataset
+
+    options, classes = run.options, builder.info.metadata
+    batches = training_dataset(
+        builder,
+        split,
+        batch_size=options["batch_size"],
+        augmentation=new_augmentation(options),
+        seed=options["seed"],
+        initial_epoch=run.initial_epoch,
+        **given(options, ("unusual_depth",)),
+    )
+    steps = steps_per_epoch(builder, split, options["batch_size"])
+    if run.initial_epoch:
+        model = keras.saving.load_model(run.last_model_path)
+    else:
+        model = new_model(options, len(classes["class_names"]), steps * options["epochs"])
+    if validation is not None:
+        validation = evaluation_dataset(builder, validation, batch_size=options["batch_size"])
+    run.begin(**classes)
+    _draw_training_samples(run, batches, classes)
+    fit(
+        model,
+        batches,
+        steps,
+        options,
+        given(options, CURRICULUM),
+        callbacks=run.callbacks(),
+        initial_epoch=run.initial_epoch,
+        validation_data=validation,
+    )
+
+
+def report(run: RunFolder, builder, split: str, views: Mapping = SINGLE_SCALE) -> None:
+    """Scores the run's model on a split; writes scores and pictures, and prints the tables.
+
+    The model is the best by its validation, the last where there was none.
+
+    Args:
+        run, builder: those of `train`.
+        split: of the frames to score.
+        views: {name: view}, each out of `keras_lwm.evaluation`; every one is scored.
+    """
+    from keras_lwm.pipeline import evaluation_dataset
+
+    path = run.best_model_path if run.best_model_path.exists() else run.last_model_path
+    model = keras.saving.load_model(path)
+    classes = builder.info.metadata
+    names = classes["class_names"]
+    for name, view in views.items():
+        print(f"Scoring {path} on {split}, {name.replace('_', ' ')}", flush=True)
+        dataset = evaluation_dataset(builder, split)
+        scores = evaluate(model, dataset, len(names), names, view=view, subsets=SUBSETS)
+        write_report(run.scores_path / name, scores)
+        print(text_table(scores))
+    _draw_predictions(run, model, evaluation_dataset(builder, split), classes)
+    print(f"Everything of this run is in {run.path}")
+
+
+def _draw_training_samples(run, batches, metadata):
+    """Writes a picture of the first augmented training samples."""
+    image, targets = next(iter(batches))
+    image, label, depth = (values.numpy() for values in (image, targets["label"], targets["depth"]))
+    training_sheet(run.training_samples_path, image[:6], label[:6], depth[:6], **metadata)
+
+
+def _draw_predictions(run, model, dataset, metadata, images=4):
+    """Writes a picture of frames from all over a data set, and of what the model makes of them."""
+    samples = dataset.unbatch()
+    stride = max(1, sum(1 for _ in samples) // images)
+    sheet = {}
+    for image, targets in samples.shard(stride, 0).take(images).as_numpy_iterator():
+        label, depth = targets["label"], targets["depth"]
+        maps = hard_pixel_maps(model, image, label, depth)
+        row = {
+            "images": image,
+            "labels": label,
+            "predictions": maps["prediction"],
+            "depths": depth,
+            "predicted_depths": maps.get("predicted_depth"),
+            "dpe": maps.get("dpe"),
+            "dse": maps["dse"],
+            "weights": maps["weight"],
+        }
+        for column, values in row.items():
+            if values is not None:
+                sheet.setdefault(column, []).append(values)
+    prediction_sheet(run.predictions_path, **sheet, **metadata)

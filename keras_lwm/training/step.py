@@ -1,0 +1,132 @@
+"""The training step: gradients as each backend takes them, and what follows, which is the same."""
+
+import keras
+from keras import ops
+
+from keras_lwm.training.optimizer import invalid_unless_finite
+
+
+def _forward_state(layers):
+    """The variables that a training forward pass through `layers` may change.
+
+    Batch norm statistics, seeds, the bins of a weighting; not the weights of frozen layers.
+    """
+    variables = []
+    for layer in layers:
+        if isinstance(layer, keras.Model):
+            variables += _forward_state(layer.layers)
+        elif layer.trainable:
+            variables += layer.non_trainable_variables
+    return variables
+
+
+class _StatefulStep:
+    """The step where variables hold their values: TensorFlow and PyTorch."""
+
+    def train_step(self, data):
+        x, y = self.unpack(data)
+        state = _forward_state([*self.layers, self.weighting])
+        before = [ops.copy(variable.value) for variable in state]
+        variables = self.trainable_variables
+        loss, parts, outputs, gradients = self._differentiate(x, y, variables)
+        return self._finish(x, y, loss, parts, outputs, gradients, variables, state, before)
+
+    def _finish(self, x, y, loss, parts, outputs, gradients, variables, state, before):
+        self.optimizer.apply(invalid_unless_finite(loss, gradients), variables)
+        finite = ops.equal(self.optimizer.skipped_in_a_row, 0)
+        for variable, value in zip(state, before, strict=True):
+            variable.assign(ops.where(finite, variable.value, value))
+        return self.training_logs(x, y, loss, parts, outputs, finite)
+
+    def test_step(self, data):
+        return self.evaluation_logs(*self.unpack(data))
+
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
+    class TrainingStep(_StatefulStep):
+        """`train_step` and `test_step` of a `DepthPrivilegedModel` under TensorFlow."""
+
+        def _differentiate(self, x, y, variables):
+            with tf.GradientTape() as tape:
+                loss, parts, outputs = self.training_loss(x, y)
+                # The gradients of all replicas of a strategy are summed.
+                replicas = tf.distribute.get_strategy().num_replicas_in_sync
+                scaled = self.optimizer.scale_loss(loss) / replicas
+            return loss, parts, outputs, tape.gradient(scaled, variables)
+
+elif keras.backend.backend() == "torch":
+    import torch
+
+    class TrainingStep(_StatefulStep):
+        """`train_step` and `test_step` of a `DepthPrivilegedModel` under PyTorch."""
+
+        def _differentiate(self, x, y, variables):
+            self.zero_grad()
+            loss, parts, outputs = self.training_loss(x, y)
+            self.optimizer.scale_loss(loss).backward()
+            return loss.detach(), parts, outputs, [v.value.grad for v in variables]
+
+        def _finish(self, *step):
+            with torch.no_grad():
+                return super()._finish(*step)
+
+elif keras.backend.backend() == "jax":
+    import jax
+
+    def _run(function, variables, values):
+        """Runs `function` with `values` for the variables; returns its result and new values."""
+        mapping = list(zip(variables, values, strict=True))
+        with keras.StatelessScope(state_mapping=mapping) as scope:
+            result = function()
+        return result, [scope.get_current_value(variable) for variable in variables]
+
+    class TrainingStep:
+        """`train_step` and `test_step` of a `DepthPrivilegedModel` under JAX."""
+
+        def train_step(self, state, data):
+            trainable, non_trainable, optimizer, metrics = state
+            x, y = self.unpack(data)
+            variables = [*self.trainable_variables, *self.non_trainable_variables]
+
+            def scaled_loss(trainable):
+                (loss, parts, outputs), values = _run(
+                    lambda: self.training_loss(x, y), variables, [*trainable, *non_trainable]
+                )
+                scaled, _ = _run(
+                    lambda: self.optimizer.scale_loss(loss), self.optimizer.variables, optimizer
+                )
+                return scaled, (loss, parts, outputs, values[len(trainable) :])
+
+            differentiate = jax.value_and_grad(scaled_loss, has_aux=True)
+            (_, (loss, parts, outputs, after)), gradients = differentiate(trainable)
+            trainable, optimizer = self.optimizer.stateless_apply(
+                optimizer, invalid_unless_finite(loss, gradients), trainable
+            )
+            finite = optimizer[0] == 0  # skipped_in_a_row
+            non_trainable = [
+                jax.numpy.where(finite, *pair) for pair in zip(after, non_trainable, strict=True)
+            ]
+            # The coefficient that is logged belongs to the state, not to the concrete variable.
+            logs, values = _run(
+                lambda: self.training_logs(x, y, loss, parts, outputs, finite),
+                [*self.metrics_variables, *self.non_trainable_variables],
+                [*metrics, *non_trainable],
+            )
+            return logs, (trainable, non_trainable, optimizer, values[: len(metrics)])
+
+        def test_step(self, state, data):
+            trainable, non_trainable, metrics = state
+            logs, values = _run(
+                lambda: self.evaluation_logs(*self.unpack(data)),
+                [*self.trainable_variables, *self.non_trainable_variables, *self.metrics_variables],
+                [*trainable, *non_trainable, *metrics],
+            )
+            return logs, (trainable, non_trainable, values[len(trainable) + len(non_trainable) :])
+
+else:
+    raise ImportError(
+        "keras_lwm trains with the Keras backends tensorflow, jax and torch; received "
+        f"KERAS_BACKEND={keras.backend.backend()!r}."
+    )
