@@ -11,7 +11,7 @@ have the same remainder by it as the image's.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-MARGIN = 128
+MARGIN = 320
 """Pixels of context on each side of what is kept of a tile."""
 
 
