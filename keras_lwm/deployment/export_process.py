@@ -146,7 +146,7 @@ _WRITERS = {
 }
 
 
-def export(request):
+def export(request) -> dict:
     """Writes one file; returns its inputs, outputs and number of parameters as plain values.
 
     Raises:
@@ -199,7 +199,7 @@ def _description(request, num_classes):
     return request.description
 
 
-def main(folder):
+def main(folder) -> None:
     """Answers the request in a folder."""
     folder = Path(folder)
     request = ExportRequest(**json.loads((folder / REQUEST).read_text(encoding="utf-8")))

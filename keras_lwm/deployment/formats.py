@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -40,7 +41,7 @@ DESCRIPTION_ASSET = "keras_lwm.json"
 
 
 @contextlib.contextmanager
-def without_telemetry():
+def without_telemetry() -> Iterator[None]:
     """Keeps the import of OpenVINO from reporting it over the network, as if that part were absent.
 
     It would do so from a forked process, which may hang beside the threads of JAX or TensorFlow.
@@ -60,7 +61,7 @@ def without_telemetry():
 ENCODED = "encoded"
 
 
-def write_saved_model(traced, path, description):
+def write_saved_model(traced, path, description) -> None:
     """Writes the folder `path`, which plain TensorFlow loads.
 
     Signatures: `serving_default` takes `image`; `serving_bytes` takes `encoded`, (B,) JPEG or PNG
@@ -93,7 +94,7 @@ _OPSET = 17
 _FREE = ("batch", "height", "width")
 
 
-def write_onnx(traced, path, description):
+def write_onnx(traced, path, description) -> None:
     """Writes `path`, one file; its free dimensions are named batch, height and width."""
     import onnx
     import tf2onnx
@@ -116,7 +117,7 @@ _FILE_IDENTIFIER = b"TFL3"
 _ALIGNMENT = 16
 
 
-def write_litert(traced, path, description, quantisation=None):
+def write_litert(traced, path, description, quantisation=None) -> None:
     """Writes `path`, made of LiteRT's built-in operations alone.
 
     Args:
@@ -167,7 +168,7 @@ def _aligned(buffer, data):
     return buffer
 
 
-def write_openvino(traced, path, description):
+def write_openvino(traced, path, description) -> None:
     """Writes `path` (.xml) and, beside it, the same name with .bin; weights stay float32.
 
     OpenVINO computes in half precision on some processors unless it is compiled with

@@ -16,7 +16,7 @@ _CONFIGURATION = "config.json"
 _REDUCED = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
 
 
-def load_in_float32(path, title):
+def load_in_float32(path, title) -> keras.Model:
     """Loads the model of a `.keras` file, without its optimiser, whatever its dtype policies.
 
     A network trained in mixed precision keeps its weights in float32. Half precision in its
@@ -40,10 +40,10 @@ def load_in_float32(path, title):
         model = keras.saving.deserialize_keras_object(configuration)
         model.load_weights(path)
     except Exception as error:
-        told = " ".join(str(error).split())[:300]
+        message = " ".join(str(error).split())[:300]
         raise ValueError(
             f"Cannot load {title}: layers of yours must be registered with Keras, in a module that "
-            f"can be imported; Keras says {type(error).__name__}: {told}"
+            f"can be imported; Keras says {type(error).__name__}: {message}"
         ) from error
     for variable in model.weights:
         if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
@@ -87,12 +87,12 @@ class TracedSegmenter:
     image_shape: tuple
 
     @property
-    def concrete(self):
+    def concrete(self) -> Any:
         """The traced function."""
         return self.segment.get_concrete_function()
 
 
-def trace(network, batch, size, input_type, probabilities):
+def trace(network, batch, size, input_type, probabilities) -> TracedSegmenter:
     """Makes a TensorFlow function of an inference network; Keras must run on TensorFlow.
 
     Args:
@@ -124,7 +124,7 @@ def trace(network, batch, size, input_type, probabilities):
     return TracedSegmenter(module, module.segment, shape)
 
 
-def image_size(network, size):
+def image_size(network, size) -> tuple:
     """The (height, width) to export a network for; None where it is to be any.
 
     Args:
@@ -152,7 +152,7 @@ def _as_text(size):
 _NAME = "segmenter"
 
 
-def inference_network(model):
+def inference_network(model) -> keras.Model:
     """Takes the RGB-only network out of a training network or a segmenter, sharing its weights.
 
     Args:

@@ -10,6 +10,7 @@ from keras_lwm.deployment.image_files import rgb_image
 from keras_lwm.deployment.inference_network import CLASS_IDS, PROBABILITIES
 from keras_lwm.deployment.runtimes import open_runtime
 from keras_lwm.resampling import resize_bilinear, resize_labels
+from keras_lwm.void import label_dtype
 
 
 class Predictor:
@@ -53,7 +54,7 @@ class Predictor:
         self.gives_probabilities = PROBABILITIES in self._runtime.outputs
 
     def __call__(self, image):
-        """Returns class ids (H, W), uint8, of one image.
+        """Returns class ids (H, W), uint8 or beyond 255 classes uint16, of one image.
 
         Args:
             image: a path, a PIL image or an array of one of the forms that `rgb_image` takes:
@@ -71,9 +72,9 @@ class Predictor:
                 f"Expected finite scores and class ids from 0 to {classes - 1} of {self.path}; "
                 f"received others at {wrong} pixels."
             )
-        return _resized(resize_labels, class_ids, image.shape[:2])[0].astype("uint8")
+        return _resized(resize_labels, class_ids, image.shape[:2])[0].astype(label_dtype(classes))
 
-    def probabilities(self, image):
+    def probabilities(self, image) -> np.ndarray:
         """Returns the probability of every class, (H, W, C) float32, 0 to 1, of one image.
 
         Raises:
@@ -119,7 +120,7 @@ class Agreement(NamedTuple):
     difference: float | None
 
 
-def compare(one, other, image, size=None):
+def compare(one, other, image, size=None) -> Agreement:
     """Asks two `Predictor`s for the same image, which is of any form that they take.
 
     Args:

@@ -14,7 +14,9 @@ The packages are imported when a file that needs them is opened.
 """
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 from keras import ops
@@ -38,7 +40,7 @@ from keras_lwm.run_folder.checkpoints import read_description
 
 
 @contextlib.contextmanager
-def opening(path, kind):
+def opening(path, kind) -> Iterator[None]:
     """Turns whatever a package raises over a damaged file into a sentence that names the file.
 
     Packages written in C++ raise RuntimeError and classes of their own, so every `Exception` has
@@ -48,11 +50,11 @@ def opening(path, kind):
         yield
     except Exception as error:
         first, *_ = str(error).strip().splitlines() or [""]
-        told = f"{type(error).__name__}: {first}".rstrip(": .")
-        raise ValueError(f"{path} cannot be opened as {kind} ({told}).") from error
+        message = f"{type(error).__name__}: {first}".rstrip(": .")
+        raise ValueError(f"{path} cannot be opened as {kind} ({message}).") from error
 
 
-def stored_description(text, path):
+def stored_description(text, path) -> Description:
     """Reads the description that a file carries; `text` is None where it carries none.
 
     Raises:
@@ -65,7 +67,7 @@ def stored_description(text, path):
     return Description.from_json(text, path)
 
 
-def known_outputs(inputs, outputs, path):
+def known_outputs(inputs, outputs, path) -> tuple[str, ...]:
     """Checks the names of a file's inputs and outputs, and returns the outputs to be used.
 
     Raises:
@@ -79,7 +81,7 @@ def known_outputs(inputs, outputs, path):
     return tuple(name for name in (CLASS_IDS, PROBABILITIES) if name in outputs)
 
 
-def fixed_lengths(shape):
+def fixed_lengths(shape) -> tuple:
     """The batch and (height, width) of an input's shape (B, H, W, 3); None for what is free."""
     batch, *size = (
         length if isinstance(length, int) and length > 0 else None for length in shape[:3]
@@ -272,7 +274,7 @@ _KINDS = (
 )
 
 
-def open_runtime(path):
+def open_runtime(path) -> Any:
     """Opens a model file or folder by what it is; of a run folder the best model, else the last.
 
     Raises:

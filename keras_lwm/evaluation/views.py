@@ -1,5 +1,7 @@
 """Large frames seen through a window that slides over them."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -22,7 +24,7 @@ class FramePredictor:
         self._class_ids = _compiled(_ClassIds(network, view))
         self._scores = _compiled(_Scores(network, view))
 
-    def class_ids(self, image, size):
+    def class_ids(self, image, size) -> tuple:
         """Returns the predicted classes, int32 (h, w), of `image` (H, W, 3); -1 = not finite.
 
         Also returns the network's depth in metres, (h', w', 1), or None where it gives none.
@@ -31,7 +33,7 @@ class FramePredictor:
         depth = outputs.get("depth")
         return outputs["class_ids"][0], None if depth is None else depth[0]
 
-    def scores(self, image, size):
+    def scores(self, image, size) -> np.ndarray:
         """Returns the view's scores of `image` (H, W, 3), float32 (h, w, C)."""
         return self._scores.predict_on_batch(_inputs(image, size))[0]
 
@@ -77,7 +79,7 @@ def _logits_at(network, image, size):
 class SingleScale:
     """The frame as it is: the largest logit, resized bilinearly to the wanted size, decides."""
 
-    def predictor(self, network):
+    def predictor(self, network) -> Any:
         return FramePredictor(network, self)
 
     def __call__(self, network, image, size):
@@ -103,7 +105,7 @@ class MultiScale:
             raise ValueError(f"Expected scales of at least 0.01; received {scales!r}.")
         self.flip = flip
 
-    def predictor(self, network):
+    def predictor(self, network) -> Any:
         return FramePredictor(network, self)
 
     def __call__(self, network, image, size):
@@ -148,11 +150,11 @@ class SlidingWindow:
         self.overlap = overlap
         self.inside = MultiScale(scales, flip)
 
-    def predictor(self, network):
+    def predictor(self, network) -> Any:
         return _WindowPredictor(FramePredictor(network, self.inside), self)
 
 
-def window_starts(length, window, overlap):
+def window_starts(length, window, overlap) -> list[int]:
     """The fewest evenly laid starts that cover `length` with neighbours sharing `overlap`."""
     if length <= window:
         return [0]
