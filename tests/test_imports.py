@@ -251,9 +251,10 @@ def test_imports_go_one_way():
         "rgbd_folder": set(),
         "datasets": {"rgbd_folder"},
         "run_folder": set(),
-        "evaluation": {"metrics"},
+        "large_images": {"networks"},
+        "evaluation": {"metrics", "large_images"},
         "report": {"mining", "metrics"},
-        "deployment": {"networks", "run_folder", "evaluation"},
+        "deployment": {"networks", "run_folder", "evaluation", "large_images"},
         "experiment": {"mining", "networks", "training", "run_folder", "evaluation", "report"},
         "ablation": {"mining", "networks", "rgbd_folder", "datasets", "evaluation", "experiment"},
     }
@@ -265,3 +266,21 @@ def test_imports_go_one_way():
             ]
             assert not found, f"{found} import {other}"
     assert importers("keras_lwm_cli") == set()
+
+
+def test_every_public_function_says_what_it_returns():
+    def public(nodes):
+        for node in nodes:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                yield from public(node.body)
+            elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                yield node
+
+    silent = [
+        f"{path.relative_to(PACKAGE.parent)}:{node.lineno} {node.name}"
+        for package in (PACKAGE, PACKAGE.with_name("keras_lwm_cli"))
+        for path in package.rglob("*.py")
+        for node in public(ast.parse(path.read_text(encoding="utf-8")).body)
+        if node.returns is None
+    ]
+    assert not silent

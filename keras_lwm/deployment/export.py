@@ -3,6 +3,7 @@
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -15,7 +16,7 @@ from keras_lwm.run_folder import find_run_model
 from keras_lwm.run_folder.checkpoints import read_description
 
 
-def check_place(path, suffix, overwrite):
+def check_place(path, suffix, overwrite) -> None:
     """Raises ValueError unless an export with this suffix ("" for a folder) may go to `path`."""
     if path.suffix != suffix and (suffix or path.suffix in (".onnx", ".tflite", ".xml", ".keras")):
         expected = f"a path ending in {suffix}" if suffix else "the path of a folder"
@@ -39,7 +40,7 @@ def check_place(path, suffix, overwrite):
 
 
 @contextlib.contextmanager
-def complete_or_not_at_all(path):
+def complete_or_not_at_all(path) -> Iterator[Path]:
     """Lends a path in a new folder beside `path`; what was written there moves to `path`.
 
     Only once the block has ended well; else an earlier export stays as it was. A single file
@@ -89,7 +90,7 @@ def export_segmenter(
     quantisation=None,
     description=None,
     overwrite=False,
-):
+) -> ExportedModel:
     """Exports the RGB-only segmenter inside a model, with its preprocessing, to one file.
 
     The file has one input, `image` (B, H, W, 3), RGB, 0..255, and the outputs `class_ids` (B, H, W)

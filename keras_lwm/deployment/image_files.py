@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 _SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 
 
-def rgb_image(image):
+def rgb_image(image) -> np.ndarray:
     """Returns an image as an array (H, W, 3), RGB, values 0 to 255, the way a person sees it.
 
     Args:
@@ -31,7 +31,7 @@ def rgb_image(image):
     return _from_array(np.asarray(image))
 
 
-def read_image(path):
+def read_image(path) -> np.ndarray:
     """Reads an image file of any size and mode (see `rgb_image`) as uint8 (H, W, 3)."""
     try:
         with Image.open(path) as image:
@@ -98,7 +98,7 @@ def _in_short(error, path):
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 
-def list_images(arguments, leave_out=lambda path: False):
+def list_images(arguments, leave_out=lambda path: False) -> dict[Path, Path]:
     """Finds the image files that `arguments` name.
 
     Args:

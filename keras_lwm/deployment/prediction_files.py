@@ -2,6 +2,7 @@
 
 import csv
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,7 @@ PICTURES = ("ids", "mask", "overlay")
 classes as a palette PNG of the ids; `overlay`: the image under these colours."""
 
 
-def write_predictions(predictor, images, folder, pictures=PICTURES):
+def write_predictions(predictor, images, folder, pictures=PICTURES) -> Iterator[tuple]:
     """Predicts image files and writes `NAME_ids.png`, `NAME_mask.png`, `NAME_overlay.png`.
 
     `classes.csv` beside them says each id's name and colour. Every file is written whole, over one

@@ -60,8 +60,8 @@ def opening(path, kind):
         yield
     except Exception as error:
         first, *_ = str(error).strip().splitlines() or [""]
-        told = f"{type(error).__name__}: {first}".rstrip(": .")
-        raise ValueError(f"{path} cannot be opened as {kind} ({told}).") from error
+        message = f"{type(error).__name__}: {first}".rstrip(": .")
+        raise ValueError(f"{path} cannot be opened as {kind} ({message}).") from error
 
 
 def stored_description(text, path):

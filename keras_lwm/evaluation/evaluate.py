@@ -1,5 +1,7 @@
 """Scores of a network on a data set, at the labels' full resolution."""
 
+from collections.abc import Iterator
+
 import keras
 import numpy as np
 from keras import ops
@@ -17,7 +19,7 @@ from keras_lwm.samples import check_depth_unit, check_image_range, median_depth
 from keras_lwm.void import check_num_classes, void_id
 
 
-def check_classes(model, num_classes, class_names=None):
+def check_classes(model, num_classes, class_names=None) -> None:
     """Checks the classes of a model, as far as they are known before it has predicted anything.
 
     Args:
@@ -52,7 +54,7 @@ def _number_of_classes(model):
     return None if logits is None else logits.shape[-1]
 
 
-def frames_of(dataset, num_classes, after_batch=None):
+def frames_of(dataset, num_classes, after_batch=None) -> Iterator[tuple]:
     """Yields (image (H, W, 3), label (h, w), depth (h', w', 1) or None), one frame after another.
 
     Args:
@@ -152,7 +154,7 @@ class ExportedPredictor:
     def __init__(self, predictor):
         self.predictor = predictor
 
-    def class_ids(self, image, size):
+    def class_ids(self, image, size) -> tuple:
         """Returns the predicted classes, int32 (h, w), of `image` (H, W, 3), and None: no depth."""
         if image.shape[:2] == tuple(size) or not self.predictor.gives_probabilities:
             maps = ops.convert_to_tensor(self.predictor(image)[None].astype("int32"))
