@@ -251,10 +251,9 @@ def test_imports_go_one_way():
         "rgbd_folder": set(),
         "datasets": {"rgbd_folder"},
         "run_folder": set(),
-        "large_images": {"networks"},
-        "evaluation": {"metrics", "large_images"},
+        "evaluation": {"metrics"},
         "report": {"mining", "metrics"},
-        "deployment": {"networks", "run_folder", "evaluation", "large_images"},
+        "deployment": {"networks", "run_folder", "evaluation"},
         "experiment": {"mining", "networks", "training", "run_folder", "evaluation", "report"},
         "ablation": {"mining", "networks", "rgbd_folder", "datasets", "evaluation", "experiment"},
     }

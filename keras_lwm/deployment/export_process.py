@@ -30,8 +30,6 @@ from keras_lwm.deployment.inference_network import (
     trace,
 )
 from keras_lwm.description import Description
-from keras_lwm.large_images.graph import footprint, sees_everything
-from keras_lwm.networks.segmenter import before_resizing
 
 REQUEST = "request.json"
 RESULT = "result.json"
@@ -148,14 +146,15 @@ _WRITERS = {
 }
 
 
-def export(request: ExportRequest) -> dict:
+def export(request) -> dict:
     """Writes one file; returns its inputs, outputs and number of parameters as plain values.
 
     Raises:
         ValueError: the model cannot be exported, or not so.
     """
     network = inference_network(_load(request))
-    description = _description(request, network)
+    num_classes = network.output.shape[-1]
+    description = _description(request, num_classes)
     size = image_size(network, request.size)
     # LiteRT's accelerators take graphs whose every shape is known.
     batch = 1 if request.format == "litert" and None not in size else None
@@ -188,23 +187,19 @@ def _load(request):
     return load_in_float32(request.source, request.title)
 
 
-def _description(request, network):
-    num_classes = network.output.shape[-1]
+def _description(request, num_classes):
     if request.description is None:
-        description = Description.unnamed(num_classes)
-    else:
-        description = Description.from_json(request.description, request.title)
-    if len(description.class_names) != num_classes:
+        return Description.unnamed(num_classes).as_json()
+    described = len(Description.from_json(request.description, request.title).class_names)
+    if described != num_classes:
         raise ValueError(
             f"Expected a description of the {num_classes} classes of {request.title}; received "
-            f"one of {len(description.class_names)}."
+            f"one of {described}."
         )
-    network = before_resizing(network)
-    needs = dataclasses.replace(footprint(network), sees_everything=sees_everything(network))
-    return dataclasses.replace(description, footprint=dataclasses.asdict(needs)).as_json()
+    return request.description
 
 
-def main(folder: str) -> None:
+def main(folder) -> None:
     """Answers the request in a folder."""
     folder = Path(folder)
     request = ExportRequest(**json.loads((folder / REQUEST).read_text(encoding="utf-8")))

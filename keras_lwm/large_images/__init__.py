@@ -1,1 +1,0 @@
-"""Predicting images that are too large for the memory allowed."""
