@@ -15,6 +15,8 @@ class Description:
         class_names: one name a class, in the order of the class ids; at least 2.
         palette: one RGB triple, 0 to 255, a class.
         options: plain values: the options of the run that trained the model.
+        footprint: plain values: what the network of an exported file needs (see
+            `keras_lwm.large_images.graph.Footprint`); empty where nothing is known.
 
     Raises:
         ValueError: if there are fewer than 2 classes, or not one colour a class.
@@ -23,6 +25,7 @@ class Description:
     class_names: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...]
     options: dict = dataclasses.field(default_factory=dict)
+    footprint: dict = dataclasses.field(default_factory=dict, compare=False)
 
     def __post_init__(self):
         names = tuple(str(name) for name in self.class_names)
@@ -50,6 +53,8 @@ class Description:
     def as_json(self) -> str:
         """Returns one line of JSON, with the void id beside the fields."""
         values = {**dataclasses.asdict(self), "void": self.void}
+        if not self.footprint:
+            del values["footprint"]
         return json.dumps(values, allow_nan=False, ensure_ascii=False)
 
     @classmethod
@@ -61,7 +66,12 @@ class Description:
         """
         try:
             values = json.loads(text)
-            return cls(values["class_names"], values["palette"], values["options"])
+            return cls(
+                values["class_names"],
+                values["palette"],
+                values["options"],
+                values.get("footprint", {}),
+            )
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"Expected a description of classes as keras_lwm writes it in {source}; received "

@@ -4,7 +4,7 @@ import click
 
 from keras_lwm_cli.dataset_options import dataset_options, open_dataset
 from keras_lwm_cli.progress import progress_bar
-from keras_lwm_cli.running import backend_option, in_a_sentence, use_backend
+from keras_lwm_cli.running import backend_option, in_a_sentence, memory_options, use_backend
 
 
 @click.command()
@@ -31,9 +31,22 @@ from keras_lwm_cli.running import backend_option, in_a_sentence, use_backend
 @click.option(
     "--out", metavar="DIR", type=click.Path(file_okay=False), help="Folder for the scores as files."
 )
+@memory_options
 @backend_option
 @in_a_sentence
-def evaluate(model, split, view, window, boundary, depth_ranges, out, backend, **dataset) -> None:
+def evaluate(
+    model,
+    split,
+    view,
+    window,
+    boundary,
+    depth_ranges,
+    out,
+    max_memory,
+    longest_side,
+    backend,
+    **dataset,
+) -> None:
     """Scores MODEL on the data set NAME, NAME/CONFIG, or the frames of FOLDER.
 
     MODEL is a run folder, a .keras file, a SavedModel folder, or an ONNX, LiteRT or OpenVINO file;
@@ -51,7 +64,7 @@ def evaluate(model, split, view, window, boundary, depth_ranges, out, backend, *
         "sliding-window": lambda: evaluation.SlidingWindow(window),
     }
     subsets = [evaluation.TrimapBand(width) for width in boundary]
-    predictor = Predictor(model)
+    predictor = Predictor(model, max_memory=max_memory)
     builder = open_dataset(**dataset)
     class_names = builder.info.metadata["class_names"]
     with progress_bar(evaluation_dataset(builder, split), "Evaluating", "frames") as frames:
@@ -64,6 +77,8 @@ def evaluate(model, split, view, window, boundary, depth_ranges, out, backend, *
             subsets=[*subsets, *(evaluation.DEPTH_RANGES if depth_ranges else ())],
             unusual_depth=dataset["unusual_depth"],
             progress=False,
+            max_memory=max_memory,
+            longest_side=longest_side,
         )
     click.echo(evaluation.text_table(scores), nl=False)
     if out is not None:

@@ -5,7 +5,7 @@ import sys
 import click
 
 from keras_lwm_cli.progress import progress_bar
-from keras_lwm_cli.running import backend_option, in_a_sentence, use_backend
+from keras_lwm_cli.running import backend_option, in_a_sentence, memory_options, use_backend
 
 
 @click.command()
@@ -24,9 +24,10 @@ from keras_lwm_cli.running import backend_option, in_a_sentence, use_backend
     type=click.Choice(["ids", "mask", "overlay"]),
     help="Write these pictures alone; may be repeated.",
 )
+@memory_options
 @backend_option
 @in_a_sentence
-def predict(model, images, out, only, backend) -> None:
+def predict(model, images, out, only, max_memory, longest_side, backend) -> None:
     """Predicts the class of every pixel of IMAGES: files, folders with all that is in them, or
     quoted patterns such as 'photos/**/*.jpg'.
 
@@ -45,7 +46,8 @@ def predict(model, images, out, only, backend) -> None:
 
     names = list_images(images, leave_out=lambda path: is_prediction(path, out))
     pictures = only or PICTURES
-    done = write_predictions(Predictor(model), names, out, pictures)
+    predictor = Predictor(model, max_memory=max_memory, longest_side=longest_side)
+    done = write_predictions(predictor, names, out, pictures)
     broken = 0
     with progress_bar(done, "Predicting", "images", len(names)) as bar:
         for _, error in bar:

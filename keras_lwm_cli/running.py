@@ -21,6 +21,28 @@ backend_option = click.option(
 )
 
 
+def memory_options(command) -> Callable:
+    """Adds the options by which large images stay within a bound of memory."""
+    options = (
+        click.option(
+            "--max-memory",
+            type=float,
+            default=2.0,
+            show_default=True,
+            help="Gigabytes by which an image may make the process grow; one that needs more is "
+            "seen in overlapping tiles.",
+        ),
+        click.option(
+            "--longest-side",
+            type=click.IntRange(1),
+            help="Pixels to which the longer side of a larger image is reduced first.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def use_backend(backend) -> None:
     """Makes Keras use a backend, or its own choice for None; must come before Keras is imported."""
     if backend is not None:

@@ -251,9 +251,10 @@ def test_imports_go_one_way():
         "rgbd_folder": set(),
         "datasets": {"rgbd_folder"},
         "run_folder": set(),
-        "evaluation": {"metrics"},
+        "large_images": {"networks"},
+        "evaluation": {"metrics", "large_images"},
         "report": {"mining", "metrics"},
-        "deployment": {"networks", "run_folder", "evaluation"},
+        "deployment": {"networks", "run_folder", "evaluation", "large_images"},
         "experiment": {"mining", "networks", "training", "run_folder", "evaluation", "report"},
         "ablation": {"mining", "networks", "rgbd_folder", "datasets", "evaluation", "experiment"},
     }

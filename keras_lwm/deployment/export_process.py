@@ -30,6 +30,8 @@ from keras_lwm.deployment.inference_network import (
     trace,
 )
 from keras_lwm.description import Description
+from keras_lwm.large_images.graph import footprint, sees_everything
+from keras_lwm.networks.segmenter import before_resizing
 
 REQUEST = "request.json"
 RESULT = "result.json"
@@ -146,15 +148,14 @@ _WRITERS = {
 }
 
 
-def export(request) -> dict:
+def export(request: ExportRequest) -> dict:
     """Writes one file; returns its inputs, outputs and number of parameters as plain values.
 
     Raises:
         ValueError: the model cannot be exported, or not so.
     """
     network = inference_network(_load(request))
-    num_classes = network.output.shape[-1]
-    description = _description(request, num_classes)
+    description = _description(request, network)
     size = image_size(network, request.size)
     # LiteRT's accelerators take graphs whose every shape is known.
     batch = 1 if request.format == "litert" and None not in size else None
@@ -187,19 +188,23 @@ def _load(request):
     return load_in_float32(request.source, request.title)
 
 
-def _description(request, num_classes):
+def _description(request, network):
+    num_classes = network.output.shape[-1]
     if request.description is None:
-        return Description.unnamed(num_classes).as_json()
-    described = len(Description.from_json(request.description, request.title).class_names)
-    if described != num_classes:
+        description = Description.unnamed(num_classes)
+    else:
+        description = Description.from_json(request.description, request.title)
+    if len(description.class_names) != num_classes:
         raise ValueError(
             f"Expected a description of the {num_classes} classes of {request.title}; received "
-            f"one of {described}."
+            f"one of {len(description.class_names)}."
         )
-    return request.description
+    network = before_resizing(network)
+    needs = dataclasses.replace(footprint(network), sees_everything=sees_everything(network))
+    return dataclasses.replace(description, footprint=dataclasses.asdict(needs)).as_json()
 
 
-def main(folder) -> None:
+def main(folder: str) -> None:
     """Answers the request in a folder."""
     folder = Path(folder)
     request = ExportRequest(**json.loads((folder / REQUEST).read_text(encoding="utf-8")))

@@ -6,6 +6,11 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_lwm.deployment.inference_network import WINDOW, TracedSegmenter
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,14 +64,18 @@ def without_telemetry() -> Iterator[None]:
 
 
 ENCODED = "encoded"
+SERVING = "serving_default"
+SERVING_PART = "serving_part"
+"""Signatures of SavedModels and LiteRT files: of images, and of parts of images."""
 
 
-def write_saved_model(traced, path, description) -> None:
+def write_saved_model(traced: TracedSegmenter, path: Path, description: str) -> None:
     """Writes the folder `path`, which plain TensorFlow loads.
 
     Signatures: `serving_default` takes `image`; `serving_bytes` takes `encoded`, (B,) JPEG or PNG
     files as strings, images of one size. Grey ones are repeated thrice, an alpha channel is
-    dropped, sixteen bits become eight; an orientation noted in EXIF is not looked at.
+    dropped, sixteen bits become eight; an orientation noted in EXIF is not looked at. Where the
+    size is free, `serving_part` takes `image`, parts of an image, and `window`.
     """
     import tensorflow as tf
 
@@ -81,7 +90,7 @@ def write_saved_model(traced, path, description) -> None:
         input_type = traced.segment.input_signature[0].dtype
         return traced.segment(tf.cast(images, input_type))
 
-    signatures = {"serving_default": traced.segment, "serving_bytes": segment_bytes}
+    signatures = {**_signatures(traced), "serving_bytes": segment_bytes}
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder, DESCRIPTION_ASSET)
         text.write_text(description, encoding="utf-8")
@@ -89,19 +98,31 @@ def write_saved_model(traced, path, description) -> None:
         tf.saved_model.save(traced.module, str(path), signatures=signatures)
 
 
+def _signatures(traced):
+    parts = {} if traced.segment_part is None else {SERVING_PART: traced.segment_part}
+    return {SERVING: traced.segment, **parts}
+
+
 # Of 2022: every onnxruntime since 1.12 runs it.
 _OPSET = 17
 _FREE = ("batch", "height", "width")
 
 
-def write_onnx(traced, path, description) -> None:
-    """Writes `path`, one file; its free dimensions are named batch, height and width."""
+def write_onnx(traced: TracedSegmenter, path: Path, description: str) -> None:
+    """Writes `path`, one file; its free dimensions are named batch, height and width.
+
+    Where the size is free, the constant `window` may be made an input (see `onnx_with_window`).
+    """
     import onnx
     import tf2onnx
 
+    function = traced.segment_part or traced.segment
     model, _ = tf2onnx.convert.from_function(
-        traced.segment, input_signature=traced.segment.input_signature, opset=_OPSET
+        function, input_signature=function.input_signature, opset=_OPSET
     )
+    for window in [value for value in model.graph.input if value.name == WINDOW]:
+        model.graph.input.remove(window)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros(4, "int32"), WINDOW))
     for value in (*model.graph.input, *model.graph.output):
         dimensions = value.type.tensor_type.shape.dim
         for name, free, length in zip(_FREE, dimensions, traced.image_shape, strict=False):
@@ -113,12 +134,32 @@ def write_onnx(traced, path, description) -> None:
     onnx.save(model, str(path))
 
 
+def onnx_with_window(path: Path) -> bytes | None:
+    """The model of a file of `write_onnx` with its second input; None if it has none."""
+    import onnx
+
+    model = onnx.load(str(path))
+    windows = [value for value in model.graph.initializer if value.name == WINDOW]
+    if not windows:
+        return None
+    model.graph.initializer.remove(windows[0])
+    model.graph.input.append(
+        onnx.helper.make_tensor_value_info(WINDOW, onnx.TensorProto.INT32, [4])
+    )
+    return model.SerializeToString()
+
+
 _FILE_IDENTIFIER = b"TFL3"
 _ALIGNMENT = 16
 
 
-def write_litert(traced, path, description, quantisation=None) -> None:
+def write_litert(
+    traced: TracedSegmenter, path: Path, description: str, quantisation: str | None = None
+) -> None:
     """Writes `path`, made of LiteRT's built-in operations alone.
+
+    Where the size is free, it has a second signature, `serving_part`, of `image`, a part of an
+    image, and `window`.
 
     Args:
         quantisation: None; "float16", weights of half the size; or "dynamic_int8", weights of a
@@ -126,13 +167,18 @@ def write_litert(traced, path, description, quantisation=None) -> None:
     """
     import tensorflow as tf
 
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([traced.concrete], traced.module)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    if quantisation is not None:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if quantisation == "float16":
-        converter.target_spec.supported_types = [tf.float16]
-    path.write_bytes(_with_metadata(converter.convert(), description.encode("utf-8")))
+    with tempfile.TemporaryDirectory() as folder:
+        # Only by way of a SavedModel can a file have several signatures; they share the weights.
+        signatures = _signatures(traced)
+        tf.saved_model.save(traced.module, folder, signatures=signatures)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, list(signatures))
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        if quantisation is not None:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if quantisation == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        content = converter.convert()
+    path.write_bytes(_with_metadata(content, description.encode("utf-8")))
 
 
 def _with_metadata(content, text):
@@ -168,15 +214,43 @@ def _aligned(buffer, data):
     return buffer
 
 
-def write_openvino(traced, path, description) -> None:
+def write_openvino(traced: TracedSegmenter, path: Path, description: str) -> None:
     """Writes `path` (.xml) and, beside it, the same name with .bin; weights stay float32.
 
     OpenVINO computes in half precision on some processors unless it is compiled with
-    `{"INFERENCE_PRECISION_HINT": "f32"}`.
+    `{"INFERENCE_PRECISION_HINT": "f32"}`. Where the size is free, the constant `window` may be made
+    an input (see `openvino_with_window`).
     """
     with without_telemetry():
         import openvino
+        from openvino import opset13
 
-    model = openvino.convert_model(traced.concrete)
+    if traced.segment_part is None:
+        model = openvino.convert_model(traced.concrete)
+    else:
+        model = openvino.convert_model(traced.segment_part.get_concrete_function())
+        window = model.input(WINDOW).get_node()
+        zeros = opset13.constant(np.zeros(4, "int32"))
+        zeros.set_friendly_name(WINDOW)
+        _replace(window, zeros)
+        model.remove_parameter(window)
     model.set_rt_info(description, [DESCRIPTION_KEY])
     openvino.save_model(model, str(path), compress_to_fp16=False)
+
+
+def openvino_with_window(model: Any) -> bool:
+    """Gives a model read from a file of `write_openvino` its second input; False if it has none."""
+    from openvino import opset13
+
+    constants = [node for node in model.get_ops() if node.get_friendly_name() == WINDOW]
+    for constant in constants:
+        window = opset13.parameter([4], np.int32, WINDOW)
+        window.output(0).get_tensor().set_names({WINDOW})
+        _replace(constant, window)
+        model.add_parameters([window])
+    return bool(constants)
+
+
+def _replace(node, other):
+    for target in node.output(0).get_target_inputs():
+        target.replace_source_output(other.output(0))

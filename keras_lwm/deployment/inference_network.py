@@ -11,12 +11,13 @@ import numpy as np
 from keras_lwm.networks.attach import OpenedGraph, find_logits
 from keras_lwm.networks.layers import ResizeLike
 from keras_lwm.networks.segmenter import RESIZED, segmenter
+from keras_lwm.windows import Window, seen_through
 
 _CONFIGURATION = "config.json"
 _REDUCED = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
 
 
-def load_in_float32(path, title) -> keras.Model:
+def load_in_float32(path: Any, title: str) -> keras.Model:
     """Loads the model of a `.keras` file, without its optimiser, whatever its dtype policies.
 
     A network trained in mixed precision keeps its weights in float32. Half precision in its
@@ -40,10 +41,10 @@ def load_in_float32(path, title) -> keras.Model:
         model = keras.saving.deserialize_keras_object(configuration)
         model.load_weights(path)
     except Exception as error:
-        message = " ".join(str(error).split())[:300]
+        told = " ".join(str(error).split())[:300]
         raise ValueError(
             f"Cannot load {title}: layers of yours must be registered with Keras, in a module that "
-            f"can be imported; Keras says {type(error).__name__}: {message}"
+            f"can be imported; Keras says {type(error).__name__}: {told}"
         ) from error
     for variable in model.weights:
         if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
@@ -68,6 +69,7 @@ def _in_float32(value):
 
 
 IMAGE = "image"
+WINDOW = "window"
 CLASS_IDS = "class_ids"
 PROBABILITIES = "probabilities"
 
@@ -80,19 +82,25 @@ class TracedSegmenter:
         module: a `tf.Module` that holds every variable, and `segment`.
         segment: the `tf.function` of one image argument, to a dictionary.
         image_shape: (batch, height, width, 3); None where free.
+        segment_part: where the size is free, the same function of parts of an image, and of the
+            window that they are seen through: int32 (4,), its first row and column, and the
+            height and width of the whole image; zeros stand for an image that is whole. Else None.
     """
 
     module: Any
     segment: Any
     image_shape: tuple
+    segment_part: Any = None
 
     @property
-    def concrete(self) -> Any:
+    def concrete(self):
         """The traced function."""
         return self.segment.get_concrete_function()
 
 
-def trace(network, batch, size, input_type, probabilities) -> TracedSegmenter:
+def trace(
+    network: keras.Model, batch: int | None, size: tuple, input_type: str, probabilities: bool
+) -> TracedSegmenter:
     """Makes a TensorFlow function of an inference network; Keras must run on TensorFlow.
 
     Args:
@@ -121,10 +129,22 @@ def trace(network, batch, size, input_type, probabilities) -> TracedSegmenter:
     }
     signature = [tf.TensorSpec(shape, input_type, name=IMAGE)]
     module.segment = tf.function(segment, input_signature=signature)
-    return TracedSegmenter(module, module.segment, shape)
+    if None not in size:
+        return TracedSegmenter(module, module.segment, shape)
+
+    def segment_part(image, window):
+        own = tf.shape(image)[1:3]
+        whole = tf.where(window[2:] > 0, window[2:], own)
+        pairs = (tuple(tf.unstack(pair, 2)) for pair in (window[:2], own, whole))
+        with seen_through(Window(*pairs)):
+            return segment(image)
+
+    signature = [*signature, tf.TensorSpec((4,), "int32", name=WINDOW)]
+    module.segment_part = tf.function(segment_part, input_signature=signature)
+    return TracedSegmenter(module, module.segment, shape, module.segment_part)
 
 
-def image_size(network, size) -> tuple:
+def image_size(network: keras.Model, size: tuple | None) -> tuple:
     """The (height, width) to export a network for; None where it is to be any.
 
     Args:
@@ -152,7 +172,7 @@ def _as_text(size):
 _NAME = "segmenter"
 
 
-def inference_network(model) -> keras.Model:
+def inference_network(model: keras.Model) -> keras.Model:
     """Takes the RGB-only network out of a training network or a segmenter, sharing its weights.
 
     Args:

@@ -1,6 +1,7 @@
 """How far an exported file is from the model that it was made of."""
 
-from typing import NamedTuple
+import os
+from typing import Any, NamedTuple
 
 import numpy as np
 from keras import ops
@@ -9,6 +10,11 @@ from PIL import Image
 from keras_lwm.deployment.image_files import rgb_image
 from keras_lwm.deployment.inference_network import CLASS_IDS, PROBABILITIES
 from keras_lwm.deployment.runtimes import open_runtime
+from keras_lwm.deployment.tiled_runtime import TiledRuntime, prepared
+from keras_lwm.large_images import strips
+from keras_lwm.large_images.memory import MAX_MEMORY
+from keras_lwm.large_images.network import TiledNetwork
+from keras_lwm.large_images.reduced import check_longest_side, reduced
 from keras_lwm.resampling import resize_bilinear, resize_labels
 from keras_lwm.void import label_dtype
 
@@ -24,8 +30,15 @@ class Predictor:
     aspect; class ids are brought back to the image's size by nearest pixel, probabilities
     bilinearly.
 
+    An image too large for the memory allowed is seen in overlapping tiles, and a warning says so,
+    once: the classes of a pixel in a thousand, at most, differ from those of the whole image. A
+    network that pools over the whole image sees a tile only, and may differ by more.
+
     Args:
         path: the model file or folder.
+        max_memory: gigabytes by which predicting class ids may make the process grow.
+        longest_side: pixels; an image whose longer side is longer is reduced to it first. Its class
+            ids are brought back by nearest pixel, probabilities bilinearly. None: never.
 
     Attributes:
         path: as given.
@@ -35,7 +48,8 @@ class Predictor:
         gives_probabilities: whether `probabilities` can be asked for.
 
     Raises:
-        ValueError: if `path` is no model, or one that was not made by this library.
+        ValueError: if `path` is no model, or one that was not made by this library; or another
+            argument is out of its range.
         ImportError: if the package that runs this format is missing.
 
     Example:
@@ -46,14 +60,26 @@ class Predictor:
     'wall'
     """
 
-    def __init__(self, path):
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        *,
+        max_memory: float = MAX_MEMORY,
+        longest_side: int | None = None,
+    ):
         self.path = path
+        self._longest_side = check_longest_side(longest_side)
         self._runtime = open_runtime(path)
         self.description = self._runtime.description
+        self._dtype = label_dtype(len(self.description.class_names))
         self.network = getattr(self._runtime, "network", None)
         self.gives_probabilities = PROBABILITIES in self._runtime.outputs
+        if self.network is None:
+            self._tiled = TiledRuntime(self._runtime, max_memory)
+        else:
+            self._tiled = TiledNetwork(self._runtime.segmenter, max_memory)
 
-    def __call__(self, image):
+    def __call__(self, image: Any) -> np.ndarray:
         """Returns class ids (H, W), uint8 or beyond 255 classes uint16, of one image.
 
         Args:
@@ -61,21 +87,30 @@ class Predictor:
                 (H, W, 3) RGB, (H, W) grey or (H, W, 4) RGBA, 0 to 255.
 
         Raises:
-            ValueError: if it is no such image, or the model's scores are not finite.
+            ValueError: if it is no such image, the model's scores are not finite, or the memory
+                allowed is too little for any tile of it.
         """
         image = rgb_image(image)
-        class_ids = self._run(image, CLASS_IDS)
-        classes = len(self.description.class_names)
-        wrong = np.count_nonzero((class_ids < 0) | (class_ids >= classes))
-        if wrong:
-            raise ValueError(
-                f"Expected finite scores and class ids from 0 to {classes - 1} of {self.path}; "
-                f"received others at {wrong} pixels."
-            )
-        return _resized(resize_labels, class_ids, image.shape[:2])[0].astype(label_dtype(classes))
+        seen = reduced(image, self._longest_side)
+        class_ids = self._class_ids(seen, seen.shape[:2])[None]
+        return _resized(resize_labels, class_ids, image.shape[:2])[0].astype(self._dtype)
 
-    def probabilities(self, image) -> np.ndarray:
+    def class_ids(self, image: Any, size: tuple[int, int]) -> np.ndarray:
+        """Returns class ids (*size), as a call does, at another resolution than the image's own.
+
+        The largest of the resized scores decides; of a file that gives class ids alone, the nearest
+        pixel does.
+        """
+        image = reduced(rgb_image(image), self._longest_side)
+        if self.gives_probabilities:
+            return self._class_ids(image, tuple(size)).astype(self._dtype)
+        class_ids = self._class_ids(image, image.shape[:2])[None]
+        return _resized(resize_labels, class_ids, size)[0].astype(self._dtype)
+
+    def probabilities(self, image: Any) -> np.ndarray:
         """Returns the probability of every class, (H, W, C) float32, 0 to 1, of one image.
+
+        What is returned, and it alone, may exceed the memory allowed.
 
         Raises:
             ValueError: if the file gives no probabilities, and as in a call.
@@ -85,10 +120,32 @@ class Predictor:
                 f"{self.path} gives class ids alone: export it once more, with probabilities."
             )
         image = rgb_image(image)
-        probabilities = self._run(image, PROBABILITIES)
+        seen = reduced(image, self._longest_side)
+        if self._tiled.fits_whole(seen.shape[:2]):
+            probabilities = self._run(seen, PROBABILITIES)
+        else:
+            probabilities = self._tiled.probabilities(seen)[None]
         if not np.isfinite(probabilities).all():
             raise ValueError(f"Expected finite probabilities of {self.path}; received others.")
         return _resized(resize_bilinear, probabilities, image.shape[:2])[0]
+
+    def _class_ids(self, image, size):
+        """Class ids (*size) of an image that is not reduced any more."""
+        if not self._tiled.fits_whole(image.shape[:2]):
+            class_ids = self._tiled.class_ids(image, size)
+        elif image.shape[:2] == size:
+            maps = self._run(image, CLASS_IDS)
+            class_ids = _resized(resize_labels, maps, size)[0]
+        else:
+            class_ids = strips.class_ids([strips.whole(self._run(image, PROBABILITIES)[0], size)])
+        classes = len(self.description.class_names)
+        wrong = np.count_nonzero((class_ids < 0) | (class_ids >= classes))
+        if wrong:
+            raise ValueError(
+                f"Expected finite scores and class ids from 0 to {classes - 1} of {self.path}; "
+                f"received others at {wrong} pixels."
+            )
+        return class_ids
 
     def _run(self, image, output):
         runtime = self._runtime
@@ -96,10 +153,7 @@ class Predictor:
         images = image[None]
         if size != list(image.shape[:2]):
             images = _resized(resize_bilinear, images.astype("float32"), size)
-        if runtime.dtype == "uint8":
-            images = np.rint(images)
-        images = np.repeat(images.astype(runtime.dtype), runtime.batch or 1, axis=0)
-        return np.asarray(runtime(images, output))[:1]
+        return np.asarray(runtime(prepared(images, runtime), output))[:1]
 
 
 def _resized(resize, maps, size):
@@ -120,7 +174,9 @@ class Agreement(NamedTuple):
     difference: float | None
 
 
-def compare(one, other, image, size=None) -> Agreement:
+def compare(
+    one: Predictor, other: Predictor, image: Any, size: tuple[int, int] | None = None
+) -> Agreement:
     """Asks two `Predictor`s for the same image, which is of any form that they take.
 
     Args:

@@ -7,40 +7,50 @@ A runtime is made from a path and has:
 - `batch`, `size`: how many images, and of which (height, width), it takes at once; None where any
   will do.
 - `outputs`: what the file gives, of "class_ids" and "probabilities".
+- `kind`: what runs it: a Keras backend or a format of `FORMATS`.
 - `runtime(images, output)`: that output for images (B, H, W, 3), 0 to 255, of that dtype, number
   and size: integers (B, H, W) or float32 (B, H, W, C).
+- `runtime.part(images, output, window)`, of exported files: the same for parts of images, seen
+  through a `keras_lwm.windows.Window`. Files of earlier versions know of no windows: they take a
+  part for an image, and find its features a little elsewhere.
 
 The packages are imported when a file that needs them is opened.
 """
 
 import contextlib
-from collections.abc import Iterator
+import functools
 from pathlib import Path
-from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_lwm.deployment.formats import (
     DESCRIPTION_ASSET,
     DESCRIPTION_KEY,
+    SERVING,
+    SERVING_PART,
+    onnx_with_window,
+    openvino_with_window,
     without_telemetry,
 )
 from keras_lwm.deployment.inference_network import (
     CLASS_IDS,
     IMAGE,
     PROBABILITIES,
+    WINDOW,
     inference_network,
     load_in_float32,
 )
 from keras_lwm.description import Description
-from keras_lwm.extras import imports_of
+from keras_lwm.extras import check_installed, imports_of
+from keras_lwm.large_images.graph import run_network
 from keras_lwm.run_folder import find_run_model
 from keras_lwm.run_folder.checkpoints import read_description
 
 
 @contextlib.contextmanager
-def opening(path, kind) -> Iterator[None]:
+def opening(path, kind):
     """Turns whatever a package raises over a damaged file into a sentence that names the file.
 
     Packages written in C++ raise RuntimeError and classes of their own, so every `Exception` has
@@ -54,7 +64,7 @@ def opening(path, kind) -> Iterator[None]:
         raise ValueError(f"{path} cannot be opened as {kind} ({message}).") from error
 
 
-def stored_description(text, path) -> Description:
+def stored_description(text, path):
     """Reads the description that a file carries; `text` is None where it carries none.
 
     Raises:
@@ -67,7 +77,7 @@ def stored_description(text, path) -> Description:
     return Description.from_json(text, path)
 
 
-def known_outputs(inputs, outputs, path) -> tuple[str, ...]:
+def known_outputs(inputs, outputs, path):
     """Checks the names of a file's inputs and outputs, and returns the outputs to be used.
 
     Raises:
@@ -81,7 +91,7 @@ def known_outputs(inputs, outputs, path) -> tuple[str, ...]:
     return tuple(name for name in (CLASS_IDS, PROBABILITIES) if name in outputs)
 
 
-def fixed_lengths(shape) -> tuple:
+def fixed_lengths(shape):
     """The batch and (height, width) of an input's shape (B, H, W, 3); None for what is free."""
     batch, *size = (
         length if isinstance(length, int) and length > 0 else None for length in shape[:3]
@@ -93,6 +103,7 @@ class KerasRuntime:
     """Computes in float32 whatever the network was trained in, as exported files do.
 
     Attributes:
+        segmenter: the Keras model of the logits at the image's size.
         network: the Keras model of the logits: a training network with all its outputs, or the
             network that is left of a segmenter once a softmax at its end is taken off.
     """
@@ -102,48 +113,56 @@ class KerasRuntime:
     outputs = (CLASS_IDS, PROBABILITIES)
 
     def __init__(self, path):
+        self.kind = keras.backend.backend()
         described = read_description(path)
         loaded = load_in_float32(path, str(path))
         try:
-            self._segmenter = inference_network(loaded)
+            self.segmenter = inference_network(loaded)
         except ValueError as error:
             raise ValueError(f"{path} holds no segmentation network: {error}") from error
-        self.network = loaded if isinstance(loaded.output, dict) else self._segmenter
-        classes = self._segmenter.output.shape[-1]
+        self.network = loaded if isinstance(loaded.output, dict) else self.segmenter
+        classes = self.segmenter.output.shape[-1]
         self.description = described or Description.unnamed(classes)
         if len(self.description.class_names) != classes:
             raise ValueError(
                 f"{path} describes {len(self.description.class_names)} classes; its network has "
                 f"{classes}."
             )
-        self.size = tuple(self._segmenter.input.shape[1:3])
+        self.size = tuple(self.segmenter.input.shape[1:3])
         self._models = {}
 
     def __call__(self, images, output):
         if output not in self._models:
-            self._models[output] = _compiled(self._segmenter, output)
+            self._models[output] = _Answer(self.segmenter, output)
+            # XLA compiles anew for every size of image, which only JAX cannot do without.
+            self._models[output].compile(jit_compile=keras.backend.backend() == "jax")
         return self._models[output].predict_on_batch(images)
 
 
-def _compiled(network, output):
-    logits = network.output
-    if output == PROBABILITIES:
-        answer = ops.softmax(logits, axis=-1)
-    else:
+class _Answer(keras.Model):
+    def __init__(self, network, output):
+        super().__init__(name=output)
+        self.network = network
+        self.wanted = output
+        self.built = True  # Else JAX runs it once, operation by operation, to build it.
+
+    def call(self, images):
+        logits = run_network(self.network, images)
+        if self.wanted == PROBABILITIES:
+            return ops.softmax(logits, axis=-1)
         # As in evaluation: the largest of numbers that are none is no class.
         finite = ops.all(ops.isfinite(logits), axis=-1)
-        answer = ops.where(finite, ops.cast(ops.argmax(logits, axis=-1), "int32"), -1)
-    model = keras.Model(network.input, answer)
-    # XLA compiles anew for every size of image, which only JAX cannot do without.
-    model.compile(jit_compile=keras.backend.backend() == "jax")
-    return model
+        return ops.where(finite, ops.cast(ops.argmax(logits, axis=-1), "int32"), -1)
 
 
-_SAVED_MODEL_SIGNATURE = "serving_default"
+def _as_array(window):
+    return np.array([*window.start, *window.whole], "int32")
 
 
 class SavedModelRuntime:
     """Runs where TensorFlow puts it: on its GPU if it has one, else on the CPU."""
+
+    kind = "saved_model"
 
     def __init__(self, path):
         with imports_of("tensorflow", f"Running {path}"):
@@ -156,7 +175,8 @@ class SavedModelRuntime:
         with opening(path, "a SavedModel"):
             # Kept, because its variables live only as long as it does.
             self._loaded = self._tensorflow.saved_model.load(str(path))
-        self._run = dict(self._loaded.signatures).get(_SAVED_MODEL_SIGNATURE)
+        self._run = dict(self._loaded.signatures).get(SERVING)
+        self._run_part = dict(self._loaded.signatures).get(SERVING_PART)
         inputs = self._run.structured_input_signature[1] if self._run else {}
         outputs = self._run.structured_outputs if self._run else {}
         self.outputs = known_outputs(inputs, outputs, path)
@@ -166,6 +186,13 @@ class SavedModelRuntime:
     def __call__(self, images, output):
         return self._run(**{IMAGE: self._tensorflow.constant(images)})[output].numpy()
 
+    def part(self, images, output, window):
+        if self._run_part is None:
+            return self(images, output)
+        constant = self._tensorflow.constant
+        inputs = {IMAGE: constant(images), WINDOW: constant(_as_array(window))}
+        return self._run_part(**inputs)[output].numpy()
+
 
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 
@@ -173,13 +200,15 @@ _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 class OnnxRuntime:
     """Runs on the GPU where onnxruntime-gpu is installed, else on the CPU."""
 
+    kind = "onnx"
+
     def __init__(self, path):
+        self._path = path
         with imports_of("onnx", f"Running {path}"):
             import onnxruntime
-        available = onnxruntime.get_available_providers()
-        providers = [provider for provider in _PROVIDERS if provider in available]
+        self._onnxruntime = onnxruntime
         with opening(path, "an ONNX file"):
-            self._session = onnxruntime.InferenceSession(str(path), providers=providers)
+            self._session = self._session_of(str(path))
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.description = stored_description(metadata.get(DESCRIPTION_KEY), path)
         inputs = {value.name: value for value in self._session.get_inputs()}
@@ -187,16 +216,37 @@ class OnnxRuntime:
         self.outputs = known_outputs(inputs, outputs, path)
         self.dtype = "uint8" if inputs[IMAGE].type == "tensor(uint8)" else "float32"
         self.batch, self.size = fixed_lengths(inputs[IMAGE].shape)
+        self._inputs = {}
+        self._knows_windows = None
+
+    def _session_of(self, model):
+        available = self._onnxruntime.get_available_providers()
+        providers = [provider for provider in _PROVIDERS if provider in available]
+        return self._onnxruntime.InferenceSession(model, providers=providers)
 
     def __call__(self, images, output):
-        return self._session.run([output], {IMAGE: images})[0]
+        return self._session.run([output], {**self._inputs, IMAGE: images})[0]
 
+    def part(self, images, output, window):
+        if self._knows_windows is None:
+            self._look_for_windows()
+        inputs = {WINDOW: _as_array(window)} if self._knows_windows else {}
+        return self._session.run([output], {**inputs, IMAGE: images})[0]
 
-_LITERT_SIGNATURE = "serving_default"
+    def _look_for_windows(self):
+        check_installed("onnx", f"Running {self._path} on tiles of a large image", "onnx")
+        model = onnx_with_window(self._path)
+        self._knows_windows = model is not None
+        if self._knows_windows:
+            # In place of the first, so that weights are held once.
+            self._session = self._session_of(model)
+            self._inputs = {WINDOW: np.zeros(4, "int32")}
 
 
 class LiteRTRuntime:
     """Runs on the CPU."""
+
+    kind = "litert"
 
     def __init__(self, path):
         with imports_of("litert", f"Running {path}"):
@@ -206,17 +256,28 @@ class LiteRTRuntime:
             self._interpreter = litert.Interpreter(model_content=content)
             text = _metadata(content, DESCRIPTION_KEY, path)
         self.description = stored_description(text, path)
-        signature = self._interpreter.get_signature_list().get(_LITERT_SIGNATURE, {})
+        signatures = self._interpreter.get_signature_list()
+        signature = signatures.get(SERVING, {})
         inputs, outputs = signature.get("inputs", ()), signature.get("outputs", ())
         self.outputs = known_outputs(inputs, outputs, path)
         # It fits the input to the size of what it is given.
-        self._run = self._interpreter.get_signature_runner(_LITERT_SIGNATURE)
+        self._run = self._interpreter.get_signature_runner(SERVING)
+        self._has_part = SERVING_PART in signatures
         image = self._run.get_input_details()[IMAGE]
         self.dtype = image["dtype"].__name__
         self.batch, self.size = fixed_lengths(image["shape_signature"].tolist())
 
     def __call__(self, images, output):
         return self._run(**{IMAGE: images})[output]
+
+    def part(self, images, output, window):
+        if not self._has_part:
+            return self(images, output)
+        return self._run_part(**{IMAGE: images, WINDOW: _as_array(window)})[output]
+
+    @functools.cached_property
+    def _run_part(self):
+        return self._interpreter.get_signature_runner(SERVING_PART)
 
 
 def _metadata(content, name, path):
@@ -238,6 +299,8 @@ _IN_FLOAT32 = {"INFERENCE_PRECISION_HINT": "f32"}
 class OpenVINORuntime:
     """Runs on the CPU, in float32."""
 
+    kind = "openvino"
+
     def __init__(self, path):
         with without_telemetry(), imports_of("openvino", f"Running {path}"):
             import openvino
@@ -256,10 +319,18 @@ class OpenVINORuntime:
             [None if length.is_dynamic else length.get_length() for length in image.partial_shape]
         )
         with opening(path, "an OpenVINO file"):
+            self._takes_window = openvino_with_window(model)
             self._model = core.compile_model(model, "CPU", _IN_FLOAT32)
 
     def __call__(self, images, output):
-        return self._model(images)[output]
+        return self._answer(images, output, np.zeros(4, "int32"))
+
+    def part(self, images, output, window):
+        return self._answer(images, output, _as_array(window))
+
+    def _answer(self, images, output, window):
+        inputs = {WINDOW: window} if self._takes_window else {}
+        return self._model({IMAGE: images, **inputs})[output]
 
 
 _RUNTIMES = {
@@ -274,7 +345,7 @@ _KINDS = (
 )
 
 
-def open_runtime(path) -> Any:
+def open_runtime(path):
     """Opens a model file or folder by what it is; of a run folder the best model, else the last.
 
     Raises:

@@ -8,11 +8,13 @@ from keras import ops
 
 from keras_lwm.description import Description
 from keras_lwm.evaluation.views import SingleScale
+from keras_lwm.large_images.memory import MAX_MEMORY
+from keras_lwm.large_images.reduced import check_longest_side, reduced
 from keras_lwm.metrics.confusion import ConfusionMatrix
 from keras_lwm.metrics.depth import depth_error_sums
 from keras_lwm.metrics.scores import segmentation_scores
 from keras_lwm.progress_bar import progress_bar
-from keras_lwm.resampling import resize_bilinear, resize_labels
+from keras_lwm.resampling import resize_labels
 from keras_lwm.samples import check_depth_unit, check_image_range, median_depth
 from keras_lwm.void import check_num_classes, void_id
 
@@ -157,9 +159,7 @@ class ExportedPredictor:
         if image.shape[:2] == tuple(size) or not self.predictor.gives_probabilities:
             maps = ops.convert_to_tensor(self.predictor(image)[None].astype("int32"))
             return ops.convert_to_numpy(resize_labels(maps, size))[0], None
-        maps = ops.convert_to_tensor(self.predictor.probabilities(image)[None])
-        resized = ops.convert_to_numpy(resize_bilinear(maps, size))[0]
-        return np.argmax(resized, axis=-1).astype("int32"), None
+        return self.predictor.class_ids(image, size).astype("int32"), None
 
 
 def evaluate(
@@ -172,6 +172,8 @@ def evaluate(
     subsets=(),
     unusual_depth: bool = False,
     progress: bool = True,
+    max_memory: float = MAX_MEMORY,
+    longest_side: int | None = None,
 ) -> dict:
     """Scores `model` on every frame of `dataset`.
 
@@ -196,6 +198,11 @@ def evaluate(
         unusual_depth: accept a median depth below 0.1 m or above 80 m, as a `DepthPrivilegedModel`
             made with `unusual_depth=True` does anyway. Depth is checked only where it is scored.
         progress: show a progress bar, in batches.
+        max_memory: gigabytes by which a frame may make the process grow. One that needs more is
+            seen in tiles, and in a thousandth of its pixels, at most, gets other classes. A
+            `Predictor` of an exported file has its own.
+        longest_side: pixels; frames whose longer side is longer are reduced to it before the
+            network sees them. Labels are not. None: never.
 
     Returns:
         A dictionary of plain values, ready for JSON: what `segmentation_scores` returns (scores are
@@ -211,7 +218,8 @@ def evaluate(
     """
     check_num_classes(num_classes)
     check_classes(model, num_classes, class_names)
-    predictor = _frame_predictor(model, view or SingleScale())
+    predictor = _frame_predictor(model, view or SingleScale(), max_memory)
+    check_longest_side(longest_side)
     matrices = [ConfusionMatrix(num_classes) for _ in range(1 + len(subsets))]
     depth_sums = np.zeros(4)
     network = model if isinstance(model, keras.Model) else model.network
@@ -220,7 +228,7 @@ def evaluate(
     frames = 0
     after_batch = _shown_batches(dataset) if progress else None
     for image, label, depth in frames_of(dataset, num_classes, after_batch):
-        class_ids, depth_pred = predictor.class_ids(image, label.shape)
+        class_ids, depth_pred = predictor.class_ids(reduced(image, longest_side), label.shape)
         _check_class_ids(frames, class_ids, num_classes)
         scores_depth = depth_pred is not None or any(subset.needs_depth for subset in subsets)
         if depth is not None and scores_depth and not unusual_depth:
@@ -249,12 +257,12 @@ def evaluate(
     return scores
 
 
-def _frame_predictor(model, view):
+def _frame_predictor(model, view, max_memory):
     if not isinstance(model, keras.Model) and not hasattr(model, "network"):
         raise ValueError(f"Expected a Keras model or a keras_lwm.Predictor; received {model!r}.")
     network = model if isinstance(model, keras.Model) else model.network
     if network is not None:
-        return view.predictor(network)
+        return view.predictor(network, max_memory)
     if not isinstance(view, SingleScale):
         raise ValueError(
             f"Expected a Keras model for the view {type(view).__name__}; {model.path} is "

@@ -1,4 +1,4 @@
-"""Large frames seen through a window that slides over them."""
+"""How a network looks at a frame: as it is, at several sizes, through a window that slides."""
 
 from typing import Any
 
@@ -6,6 +6,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_lwm.large_images import strips
+from keras_lwm.large_images.graph import run_network
+from keras_lwm.large_images.memory import MAX_MEMORY
+from keras_lwm.large_images.network import Look, TiledNetwork
 from keras_lwm.resampling import resize_bilinear
 
 
@@ -13,27 +17,35 @@ class FramePredictor:
     """Predicts single frames at any wanted resolution, in one compiled step a frame.
 
     One frame at a time, because a network's rounding may depend on how many images share a batch:
-    so an evaluation finds the same classes however its data are batched.
+    so an evaluation finds the same classes however its data are batched. A frame too large for the
+    memory allowed is seen in tiles.
 
     Args:
         network: a Keras model of RGB images.
         view: gives the scores of all classes (see `keras_lwm.evaluation.views`).
+        max_memory: gigabytes by which predicting may make the process grow.
     """
 
-    def __init__(self, network, view):
+    def __init__(self, network, view, max_memory=MAX_MEMORY):
         self._class_ids = _compiled(_ClassIds(network, view))
         self._scores = _compiled(_Scores(network, view))
+        self.tiled = TiledNetwork(network, max_memory)
+        self.looks = view.looks
 
-    def class_ids(self, image, size) -> tuple:
+    def class_ids(
+        self, image: np.ndarray, size: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Returns the predicted classes, int32 (h, w), of `image` (H, W, 3); -1 = not finite.
 
         Also returns the network's depth in metres, (h', w', 1), or None where it gives none.
         """
+        if not self.tiled.fits_whole(image.shape[:2], size, self.looks):
+            return self.tiled.class_ids_and_depth(image, size, self.looks)
         outputs = self._class_ids.predict_on_batch(_inputs(image, size))
         depth = outputs.get("depth")
         return outputs["class_ids"][0], None if depth is None else depth[0]
 
-    def scores(self, image, size) -> np.ndarray:
+    def scores(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """Returns the view's scores of `image` (H, W, 3), float32 (h, w, C)."""
         return self._scores.predict_on_batch(_inputs(image, size))[0]
 
@@ -54,6 +66,7 @@ class _Scores(keras.Model):
         super().__init__(name="frame_predictor")
         self.network = network
         self.view = view
+        self.built = True  # Else JAX runs it once, operation by operation, to build it.
 
     def call(self, inputs):
         size = tuple(ops.shape(inputs["wanted"])[1:3])
@@ -71,7 +84,7 @@ class _ClassIds(_Scores):
 
 
 def _logits_at(network, image, size):
-    outputs = network(image, training=False)
+    outputs = run_network(network, image)
     logits = outputs["segmentation"] if isinstance(outputs, dict) else outputs
     return resize_bilinear(ops.cast(logits, "float32"), size), outputs
 
@@ -79,10 +92,13 @@ def _logits_at(network, image, size):
 class SingleScale:
     """The frame as it is: the largest logit, resized bilinearly to the wanted size, decides."""
 
-    def predictor(self, network) -> Any:
-        return FramePredictor(network, self)
+    looks = (Look(),)
 
-    def __call__(self, network, image, size):
+    def predictor(self, network: keras.Model, max_memory: float = MAX_MEMORY) -> FramePredictor:
+        """Returns what predicts single frames by this view."""
+        return FramePredictor(network, self, max_memory)
+
+    def __call__(self, network: keras.Model, image: Any, size: tuple) -> tuple[Any, Any]:
         """Returns logits (B, *size, C) and the network's own outputs, within a compiled step."""
         return _logits_at(network, image, size)
 
@@ -105,18 +121,26 @@ class MultiScale:
             raise ValueError(f"Expected scales of at least 0.01; received {scales!r}.")
         self.flip = flip
 
-    def predictor(self, network) -> Any:
-        return FramePredictor(network, self)
+    @property
+    def looks(self) -> tuple[Look, ...]:
+        """At a frame, one for each size and direction."""
+        directions = (False, True) if self.flip else (False,)
+        return tuple(
+            Look(percent, mirrored, softmax=True)
+            for percent in self.percents
+            for mirrored in directions
+        )
 
-    def __call__(self, network, image, size):
+    def predictor(self, network: keras.Model, max_memory: float = MAX_MEMORY) -> FramePredictor:
+        """Returns what predicts single frames by this view."""
+        return FramePredictor(network, self, max_memory)
+
+    def __call__(self, network: keras.Model, image: Any, size: tuple) -> tuple[Any, None]:
         """Returns mean probabilities (B, *size, C), within a compiled step, and no outputs."""
         image = ops.cast(image, "float32")
-        height, width = ops.shape(image)[1:3]
         total = 0.0
         for percent in self.percents:
-            # Whole numbers keep sizes exact, whether they are known when compiling or not.
-            scaled = ((height * percent + 50) // 100, (width * percent + 50) // 100)
-            look = resize_bilinear(image, scaled)
+            look = resize_bilinear(image, Look(percent).size(ops.shape(image)[1:3]))
             if self.flip:
                 look = ops.concatenate([look, ops.flip(look, axis=2)], axis=0)
             probabilities = ops.softmax(_logits_at(network, look, size)[0], axis=-1)
@@ -150,11 +174,12 @@ class SlidingWindow:
         self.overlap = overlap
         self.inside = MultiScale(scales, flip)
 
-    def predictor(self, network) -> Any:
-        return _WindowPredictor(FramePredictor(network, self.inside), self)
+    def predictor(self, network: keras.Model, max_memory: float = MAX_MEMORY) -> "WindowPredictor":
+        """Returns what predicts single frames by this view."""
+        return WindowPredictor(network, self, max_memory)
 
 
-def window_starts(length, window, overlap) -> list[int]:
+def window_starts(length: int, window: int, overlap: float) -> list[int]:
     """The fewest evenly laid starts that cover `length` with neighbours sharing `overlap`."""
     if length <= window:
         return [0]
@@ -163,12 +188,32 @@ def window_starts(length, window, overlap) -> list[int]:
     return [(length - window) * index // count for index in range(count + 1)]
 
 
-class _WindowPredictor:
-    def __init__(self, inside, view):
-        self.inside = inside
-        self.view = view
+class WindowPredictor:
+    """Predicts single frames at any wanted resolution by a `SlidingWindow`.
 
-    def class_ids(self, image, size):
+    A frame whose scores are too large for the memory allowed is gone through from top to bottom,
+    with no more windows at hand than those that the present rows lie in.
+
+    Args:
+        network: a Keras model of RGB images.
+        view: the `SlidingWindow`.
+        max_memory: gigabytes by which predicting may make the process grow.
+    """
+
+    def __init__(self, network, view, max_memory=MAX_MEMORY):
+        self._inside = FramePredictor(network, view.inside, max_memory)
+        self._view = view
+
+    def class_ids(self, image: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, None]:
+        """Returns the predicted classes, int32 (h, w), of `image` (H, W, 3), and None: no depth.
+
+        Raises:
+            ValueError: if the memory allowed is too little for the window.
+        """
+        tiled = self._inside.tiled
+        if not tiled.fits_in_windows(image.shape[:2], self._window(image), self._inside.looks):
+            rows = _WindowRows(image, self._view, self._window(image), tiled)
+            return strips.class_ids_of_rows(rows, rows.classes, image.shape[:2], size), None
         probabilities = self._mean_probabilities(image)
         if probabilities.shape[:2] != tuple(size):
             resized = resize_bilinear(ops.convert_to_tensor(probabilities[None]), size)
@@ -176,16 +221,58 @@ class _WindowPredictor:
         finite = np.isfinite(probabilities).all(axis=-1)
         return np.where(finite, probabilities.argmax(axis=-1), -1).astype("int32"), None
 
+    def _window(self, image):
+        return tuple(min(a, b) for a, b in zip(image.shape, self._view.size, strict=False))
+
     def _mean_probabilities(self, image):
         frame = image.shape[:2]
-        height, width = (min(a, b) for a, b in zip(frame, self.view.size, strict=True))
+        height, width = self._window(image)
         total, looks = None, np.zeros((*frame, 1), "float32")
-        for top in window_starts(frame[0], height, self.view.overlap):
-            for left in window_starts(frame[1], width, self.view.overlap):
+        for top in window_starts(frame[0], height, self._view.overlap):
+            for left in window_starts(frame[1], width, self._view.overlap):
                 here = np.s_[top : top + height, left : left + width]
-                seen = self.inside.scores(image[here], (height, width))
+                seen = self._inside.scores(image[here], (height, width))
                 if total is None:
                     total = np.zeros((*frame, seen.shape[-1]), "float32")
                 total[here] += seen
                 looks[here] += 1
         return total / looks
+
+
+class _WindowRows:
+    """Rows of summed class probabilities, for which windows are looked at when they are reached."""
+
+    def __init__(self, image, view, window, tiled):
+        self._image = image
+        self._height, self._width = window
+        self._looks = view.inside.looks
+        self._tiled = tiled
+        self._tops = window_starts(image.shape[0], self._height, view.overlap)
+        self._lefts = window_starts(image.shape[1], self._width, view.overlap)
+        self._seen = {}
+
+    @property
+    def classes(self):
+        return self._tiled.footprint.classes
+
+    def __call__(self, first, last):
+        """Mean probabilities (last - first, W, C) of these rows."""
+        total = np.zeros((last - first, self._image.shape[1], self.classes), "float32")
+        count = np.zeros((last - first, self._image.shape[1], 1), "float32")
+        for top in self._tops:
+            here = slice(max(top, first), min(top + self._height, last))
+            if here.start >= here.stop:
+                self._seen.pop(top, None)
+                continue
+            if top not in self._seen:
+                self._seen[top] = [self._scores(top, left) for left in self._lefts]
+            inside = slice(here.start - top, here.stop - top)
+            for left, scores in zip(self._lefts, self._seen[top], strict=True):
+                target = np.s_[here.start - first : here.stop - first, left : left + self._width]
+                total[target] += strips.sum_of_rows(scores, inside) / len(scores)
+                count[target] += 1
+        return total / count
+
+    def _scores(self, top, left):
+        window = self._image[top : top + self._height, left : left + self._width]
+        return self._tiled.scores(window, self._looks)

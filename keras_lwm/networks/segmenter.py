@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_lwm.networks.attach import OpenedGraph
 from keras_lwm.networks.layers import ResizeLike
 
 OUTPUTS = ("logits", "probabilities", "labels")
@@ -10,7 +11,7 @@ RESIZED = "logits_at_image_size"
 """Name of the layer that resizes the logits."""
 
 
-def segmenter(model, output="logits") -> keras.Model:
+def segmenter(model: keras.Model, output: str = "logits") -> keras.Model:
     """The RGB-only inference model inside a training network, sharing its weights.
 
     Only the layers that `segmentation` depends on are in it: no weight and no operation of the
@@ -46,3 +47,31 @@ def segmenter(model, output="logits") -> keras.Model:
     elif output == "labels":
         logits = keras.ops.argmax(logits, axis=-1)
     return keras.Model(image, logits, name=f"{model.name}_segmenter")
+
+
+def before_resizing(model: keras.Model) -> keras.Model:
+    """A segmenter as it is before the layer that resizes its logits to the image's size.
+
+    Args:
+        model: a functional model of one image to logits, such as `segmenter` gives, or to a
+            dictionary of outputs that has `segmentation`.
+
+    Returns:
+        A functional model of the image to a dictionary: `segmentation`, logits at the network's own
+        resolution, and `depth` where the model gives it.
+    """
+    image, outputs = model.inputs[0], model.output
+    if not isinstance(outputs, dict):
+        graph = OpenedGraph(model)
+        image, outputs = graph.image, {"segmentation": logits_before_resizing(graph)}
+    wanted = {name: outputs[name] for name in ("segmentation", "depth") if name in outputs}
+    return keras.Model(image, wanted, name=model.name)
+
+
+def logits_before_resizing(graph):
+    """The logits of a graph, without the last layer where that is the one of `segmenter`."""
+    call = graph.producer(graph.output)
+    if call is None or not isinstance(call.layer, ResizeLike) or call.layer.name != RESIZED:
+        return graph.output
+    maps, reference = call.arguments[0]
+    return maps if reference is graph.image else graph.output

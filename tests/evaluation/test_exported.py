@@ -27,6 +27,9 @@ class ModelFile:
         assert self.gives_probabilities
         return oracle.softmax(oracle.logits_of(image)).astype("float32")
 
+    def class_ids(self, image, size):
+        return oracle.resized(self.probabilities(image), size).argmax(axis=-1).astype("uint8")
+
 
 def run(model, frames, **options):
     data = oracle.batches(*frames)

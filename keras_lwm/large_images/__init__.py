@@ -1,0 +1,1 @@
+"""Predicting images that are too large for the memory allowed."""

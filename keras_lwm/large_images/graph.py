@@ -1,0 +1,225 @@
+"""What a network's graph says of the memory it needs, and running it with no more than that."""
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops, tree
+
+_GLOBAL_LAYERS = (
+    layers.GlobalAveragePooling2D,
+    layers.GlobalMaxPooling2D,
+    layers.MultiHeadAttention,
+    layers.GroupQueryAttention,
+    layers.Attention,
+    layers.AdditiveAttention,
+)
+_PROBED_LENGTH = 1024
+_WIDTH = 64  # of the maps that layers of others are tried on
+_COARSEST = 128
+_FLOAT32 = 4
+
+
+def is_graph(layer) -> bool:
+    """Whether a layer is a functional model, whose operations can be run one by one."""
+    return isinstance(layer, keras.Model) and hasattr(layer, "_nodes_by_depth")
+
+
+def run_graph(
+    model: keras.Model, inputs: Any, call: Callable, freed: Callable = lambda value: None
+) -> Any:
+    """Runs a functional model's operations, nested ones too, and frees tensors once they are used.
+
+    Keras keeps every intermediate tensor until the last operation is done. Where nothing compiles
+    the graph, as under torch, that is several times the memory that its largest part needs.
+
+    Args:
+        model: a functional `keras.Model`.
+        inputs: as the model takes them.
+        call: function of an operation and its arguments, which runs it.
+        freed: called with every tensor that an operation has given and no other needs any more.
+
+    Returns:
+        The outputs, in the model's structure.
+    """
+    values = {id(x): value for x, value in zip(model.inputs, tree.flatten(inputs), strict=True)}
+    del inputs
+    # Keras has no public way to run a graph's operations one by one.
+    depths = sorted(model._nodes_by_depth, reverse=True)
+    nodes = [node for depth in depths for node in model._nodes_by_depth[depth]]
+    nodes = [node for node in nodes if node.operation and not node.is_input]
+    uses = Counter(id(x) for node in nodes for x in node.input_tensors)
+    uses.update(id(x) for x in model.outputs)
+    inputs_of_model = {id(x) for x in model.inputs}
+    for node in nodes:
+        args, kwargs = node.arguments.fill_in(values)
+        for x in node.input_tensors:
+            uses[id(x)] -= 1
+        if is_graph(node.operation):
+            outputs = run_graph(node.operation, args[0], call, freed)
+        else:
+            outputs = call(node.operation, *args, **kwargs)
+        del args, kwargs
+        values.update(zip(map(id, node.outputs), tree.flatten(outputs), strict=True))
+        del outputs
+        for x in (*node.input_tensors, *node.outputs):
+            if not uses[id(x)] and id(x) in values:
+                value = values.pop(id(x))
+                if id(x) not in inputs_of_model:
+                    freed(value)
+                del value
+    return tree.pack_sequence_as(model._outputs_struct, [values[id(x)] for x in model.outputs])
+
+
+def run_network(network: keras.Model, images: Any) -> Any:
+    """The outputs of a network in inference, within a compiled step or not.
+
+    Only torch runs a graph as it is written; TensorFlow and JAX find out what they can free.
+    """
+    if keras.backend.backend() != "torch" or not is_graph(network):
+        return network(images, training=False)
+    images = ops.cast(images, network.inputs[0].dtype)
+    return run_graph(network, images, lambda layer, *args, **kwargs: layer(*args, **kwargs))
+
+
+@dataclasses.dataclass(frozen=True)
+class Footprint:
+    """What a network's graph says of its size.
+
+    Attributes:
+        activations: bytes a pixel of the image of the largest sum of tensors that are needed at
+            once, in float32.
+        logits: bytes a pixel of the image of the logits, at the network's own resolution.
+        classes: their number.
+        stride: pixels of the image to one of the coarsest feature map.
+        sees_everything: whether the output depends on the whole image at every pixel; None where
+            nobody has looked (see `sees_everything`).
+    """
+
+    activations: float
+    logits: float
+    classes: int
+    stride: int
+    sees_everything: bool | None = None
+
+    @classmethod
+    def unknown(cls, classes: int = 40) -> "Footprint":
+        """Of a network whose graph is not at hand: a wide one."""
+        return cls(500.0, classes / 4, classes, 32)
+
+
+def footprint(network: keras.Model) -> Footprint:
+    """Computes what a network of images (B, H, W, 3) needs, from its graph's shapes alone.
+
+    Args:
+        network: with a dictionary of outputs that has `segmentation`, logits of any resolution.
+    """
+    if not is_graph(network):
+        return Footprint.unknown()
+    size = _probed_size(network)
+    shapes = _Shapes(size)
+    image = keras.KerasTensor((1, *size, 3), network.inputs[0].dtype)
+    outputs = run_graph(network, image, shapes.call, shapes.freed)
+    logits = outputs["segmentation"].shape
+    return Footprint(
+        activations=shapes.largest / math.prod(size),
+        logits=_FLOAT32 * math.prod(logits) / math.prod(size),
+        classes=logits[-1],
+        stride=shapes.stride,
+    )
+
+
+def _probed_size(network):
+    return tuple(_PROBED_LENGTH if own is None else own for own in network.inputs[0].shape[1:3])
+
+
+class _Shapes:
+    """Runs operations on shapes alone and keeps count of the tensors that are there at once."""
+
+    def __init__(self, size):
+        self._size = size
+        self._bytes = 0
+        self.largest = 0
+        self.stride = 1
+
+    def call(self, operation, *args, **kwargs):
+        outputs = operation.compute_output_spec(*args, **kwargs)
+        for x in tree.flatten(outputs):
+            self._bytes += _FLOAT32 * math.prod(x.shape)
+            if _is_map(self._size, x.shape):
+                self.stride = max(self.stride, *_strides(self._size, x.shape))
+        self.largest = max(self.largest, self._bytes + _inside(operation, args))
+        return outputs
+
+    def freed(self, x):
+        self._bytes -= _FLOAT32 * math.prod(x.shape)
+
+
+def _strides(size, shape):
+    return [-(-own // length) for own, length in zip(size, shape[1:3], strict=True)]
+
+
+def _is_map(size, shape):
+    """Whether a shape is that of feature maps of an image of this size."""
+    return len(shape) == 4 and max(_strides(size, shape)) <= _COARSEST
+
+
+def _inside(operation, args):
+    """Bytes of what layers inside a layer hold: two maps as wide as the widest of their kernels."""
+    inner = [
+        x
+        for x in getattr(operation, "_flatten_layers", lambda **_: ())(include_self=False)
+        if len(getattr(getattr(x, "kernel", None), "shape", ())) == 4
+    ]
+    if not inner:
+        return 0
+    batch, height, width, _ = tree.flatten(args)[0].shape
+    widest = max(x.kernel.shape[-1] for x in inner)
+    return 2 * _FLOAT32 * batch * height * width * widest
+
+
+def sees_everything(network: keras.Model) -> bool:
+    """Whether a network's output depends on the whole image at every pixel.
+
+    As by global pooling or attention: with what is far away, in numbers, however large the image.
+    """
+    if not is_graph(network):
+        return False
+    size = _probed_size(network)
+    found = False
+
+    def call(operation, *args, **kwargs):
+        nonlocal found
+        outputs = operation.compute_output_spec(*args, **kwargs)
+        # Vectors and rows of tokens are no maps.
+        are_maps = all(_is_map(size, x.shape) for x in tree.flatten(outputs))
+        found = found or not are_maps or _spreads(operation, args)
+        return outputs
+
+    run_graph(network, keras.KerasTensor((1, *size, 3), network.inputs[0].dtype), call)
+    return found
+
+
+def _spreads(operation, args):
+    if isinstance(operation, _GLOBAL_LAYERS):
+        return True
+    if not isinstance(operation, keras.Layer) or len(args) != 1 or _is_known(operation):
+        return False
+    # What a layer of others does inside shows in what it does: it may pool as it is called.
+    channels = tree.flatten(args)[0].shape[-1]
+    maps = np.random.default_rng(0).normal(size=(1, 8, _WIDTH, channels)).astype("float32")
+    changed = maps.copy()
+    changed[:, :, -1] += 1
+    before, after = (
+        ops.convert_to_numpy(tree.flatten(operation(ops.convert_to_tensor(x), training=False))[0])
+        for x in (maps, changed)
+    )
+    return not np.array_equal(before[:, :, 0], after[:, :, 0])
+
+
+def _is_known(layer):
+    return type(layer).__module__.partition(".")[0] in ("keras", "keras_lwm")

@@ -1,0 +1,124 @@
+"""How much of an image may be seen at once, by the memory that this takes."""
+
+import functools
+import math
+import warnings
+from collections.abc import Callable, Sequence
+
+from keras_lwm.large_images.graph import Footprint
+from keras_lwm.large_images.tiles import MARGIN, Tiles, lay_tiles
+
+MAX_MEMORY = 2.0
+"""Gigabytes by which predicting may make a process grow, where nothing else is asked for."""
+
+_GIGABYTE = 1e9
+_FIXED = 100e6  # of any prediction: code, strips of scores, small buffers
+_WHOLE = 12  # bytes a pixel of the whole image: itself, what it was read from, and its classes
+_FLOAT32 = 4
+
+# Measured by benchmarks/large_images.py: by how much more a process grows than by what the shapes
+# of the network's graph say, and how many full-size float32 maps of all classes are there at once.
+_MEASURED = {
+    "tensorflow": (1.5, 3.5),
+    "jax": (1.5, 2),
+    "torch": (1.8, 4),
+    "saved_model": (1.5, 3.5),
+    "onnx": (1.5, 3),
+    "litert": (1.5, 4),
+    "openvino": (1.8, 4),
+}
+
+
+class LargeImageWarning(UserWarning):
+    """An image is not seen whole."""
+
+
+def activation_bytes(footprint: Footprint, runtime: str) -> float:
+    """Bytes a pixel of what a network holds at once; `runtime` is a Keras backend or a format."""
+    return footprint.activations * _MEASURED[runtime][0]
+
+
+def full_size_bytes(footprint: Footprint, runtime: str) -> float:
+    """Bytes a pixel of the scores of all classes at the image's size, on the way to class ids."""
+    return footprint.classes * _FLOAT32 * _MEASURED[runtime][1]
+
+
+class Bound:
+    """A bound on the memory by which predicting makes the process grow.
+
+    Args:
+        max_memory: gigabytes.
+        sees_everything: says, when first an image is seen in tiles, whether the network depends on
+            the whole image.
+
+    Raises:
+        ValueError: if it is no positive number.
+    """
+
+    def __init__(self, max_memory: float, sees_everything: Callable[[], bool] = lambda: False):
+        if not 0 < max_memory < math.inf:
+            raise ValueError(f"Expected max_memory in GB, above 0; received {max_memory!r}.")
+        self.max_memory = float(max_memory)
+        self._sees_everything = sees_everything
+        self._has_warned = False
+
+    def free(self, size: tuple[int, int]) -> float:
+        """Bytes for what is seen at once of an image of (height, width)."""
+        return self.max_memory * _GIGABYTE - _FIXED - _WHOLE * size[0] * size[1]
+
+    def tiles(
+        self,
+        size: tuple[int, int],
+        bytes_per_pixel: float,
+        stride: int,
+        looks: Sequence[tuple[int, int]] | None = None,
+    ) -> list[Tiles]:
+        """The tiles that an image is seen in; a single one where it fits as it is.
+
+        Warns, once, when there are several.
+
+        Args:
+            size: (height, width) of the image.
+            bytes_per_pixel: of the largest tile.
+            stride: pixels of an image to one of the network's coarsest feature map.
+            looks: sizes that the image is resized to before it is looked at; None: its own.
+
+        Returns:
+            The tiles at each of these sizes. They hold the same parts of the image.
+
+        Raises:
+            ValueError: if the bound is too low for any tile.
+        """
+        tiles = _tiles(size, tuple(looks or [size]), self.free(size) / bytes_per_pixel, stride)
+        if tiles is None:
+            smallest = bytes_per_pixel * (2 * MARGIN + 2 * stride) ** 2
+            needed = (smallest - self.free(size)) / _GIGABYTE + self.max_memory
+            raise ValueError(
+                f"Expected max_memory of at least {needed:.2f} GB for an image of "
+                f"{size[0]}x{size[1]}; received {self.max_memory:g} GB. With longest_side it is "
+                f"reduced first."
+            )
+        if tiles[0].count > 1:
+            self._warn(size, tiles[0])
+        return tiles
+
+    def _warn(self, size, tiles):
+        if self._has_warned:
+            return
+        self._has_warned = True
+        sentence = (
+            f"An image of {size[0]}x{size[1]} is seen in {tiles.count} overlapping tiles of "
+            f"{tiles.size[0]}x{tiles.size[1]}, to stay within {self.max_memory:g} GB: more of "
+            f"max_memory sees it whole, and longest_side sees it whole and reduced."
+        )
+        if self._sees_everything():
+            sentence += (
+                " This network pools over all that it sees, so classes may differ from those of "
+                "the whole image."
+            )
+        warnings.warn(sentence, LargeImageWarning, stacklevel=2)
+
+
+@functools.lru_cache(maxsize=64)
+def _tiles(size, looks, max_pixels, stride):
+    return lay_tiles(size, looks, max_pixels, stride)
