@@ -4,7 +4,13 @@ import click
 
 from keras_lwm_cli.dataset_options import dataset_options, open_dataset
 from keras_lwm_cli.progress import progress_bar
-from keras_lwm_cli.running import backend_option, in_a_sentence, memory_options, use_backend
+from keras_lwm_cli.running import (
+    backend_option,
+    in_a_sentence,
+    memory_options,
+    notes_on_large_images,
+    use_backend,
+)
 
 
 @click.command()
@@ -67,7 +73,8 @@ def evaluate(
     predictor = Predictor(model, max_memory=max_memory)
     builder = open_dataset(**dataset)
     class_names = builder.info.metadata["class_names"]
-    with progress_bar(evaluation_dataset(builder, split), "Evaluating", "frames") as frames:
+    progress = progress_bar(evaluation_dataset(builder, split), "Evaluating", "frames")
+    with notes_on_large_images(), progress as frames:
         scores = evaluation.evaluate(
             predictor,
             frames,

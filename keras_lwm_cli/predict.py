@@ -5,7 +5,13 @@ import sys
 import click
 
 from keras_lwm_cli.progress import progress_bar
-from keras_lwm_cli.running import backend_option, in_a_sentence, memory_options, use_backend
+from keras_lwm_cli.running import (
+    backend_option,
+    in_a_sentence,
+    memory_options,
+    notes_on_large_images,
+    use_backend,
+)
 
 
 @click.command()
@@ -49,7 +55,8 @@ def predict(model, images, out, only, max_memory, longest_side, backend) -> None
     predictor = Predictor(model, max_memory=max_memory, longest_side=longest_side)
     done = write_predictions(predictor, names, out, pictures)
     broken = 0
-    with progress_bar(done, "Predicting", "images", len(names)) as bar:
+    progress = progress_bar(done, "Predicting", "images", len(names))
+    with notes_on_large_images(), progress as bar:
         for _, error in bar:
             if error is not None:
                 broken += 1

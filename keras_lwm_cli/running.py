@@ -4,10 +4,13 @@ This imports neither Keras nor TensorFlow, because the backend must be chosen be
 imported.
 """
 
+import contextlib
 import functools
 import os
+import sys
 import traceback
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -26,21 +29,45 @@ def memory_options(command) -> Callable:
     options = (
         click.option(
             "--max-memory",
-            type=float,
+            type=click.FloatRange(min=0, min_open=True),
             default=2.0,
             show_default=True,
-            help="Gigabytes by which an image may make the process grow; one that needs more is "
-            "seen in overlapping tiles.",
+            metavar="GB",
+            help="Memory by which an image may make the process grow; one that needs more is seen "
+            "in overlapping tiles, where 1 pixel in 1000, at most, gets another class.",
         ),
         click.option(
             "--longest-side",
-            type=click.IntRange(1),
-            help="Pixels to which the longer side of a larger image is reduced first.",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Show the network larger images reduced to N pixels on their longer side; results "
+            "keep the image's size.",
         ),
     )
     for option in reversed(options):
         command = option(command)
     return command
+
+
+@contextlib.contextmanager
+def notes_on_large_images() -> Iterator[None]:
+    """Shows warnings about large images as plain sentences, above a progress bar."""
+    from tqdm import tqdm
+
+    from keras_lwm.large_images.memory import LargeImageWarning
+
+    shown = warnings.showwarning
+
+    def show(message, category, *args, **kwargs):
+        if issubclass(category, LargeImageWarning):
+            tqdm.write(f"Note: {message}", file=sys.stderr)
+        else:
+            shown(message, category, *args, **kwargs)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", LargeImageWarning)
+        warnings.showwarning = show
+        yield
 
 
 def use_backend(backend) -> None:

@@ -47,9 +47,14 @@ def overlay(image, class_ids, palette, opacity: float = 0.5) -> Image.Image:
     Args:
         opacity: of the colours, from 0 (not seen) to 1 (nothing else is seen).
     """
-    colours = np.asarray(coloured_mask(class_ids, palette).convert("RGB"), "float32")
-    mixed = (1 - opacity) * np.asarray(image, "float32") + opacity * colours
-    return Image.fromarray(np.rint(mixed).astype("uint8"))
+    colours = np.asarray(coloured_mask(class_ids, palette).convert("RGB"))
+    image = np.asarray(image)
+    mixed = np.empty(colours.shape, "uint8")
+    # Row by row, because a large image is there several times already.
+    for row, (under, over) in enumerate(zip(image, colours, strict=True)):
+        blend = (1 - opacity) * under.astype("float32") + opacity * over.astype("float32")
+        mixed[row] = np.rint(blend)
+    return Image.fromarray(mixed)
 
 
 def write_png(path, picture) -> None:

@@ -10,7 +10,7 @@ from keras_lwm.large_images.parts import Part
 from keras_lwm.windows import Window
 
 # A file that gives probabilities computes them for class ids as well.
-_MAPS_OF_PROBABILITIES = 1.5
+_MAPS_OF_PROBABILITIES = 1.7
 
 
 class TiledRuntime:
@@ -39,7 +39,8 @@ class TiledRuntime:
         kind = self._runtime.kind
         maps = _MAPS_OF_PROBABILITIES if PROBABILITIES in self._runtime.outputs else 1
         scores = maps * full_size_bytes(self._footprint, kind)
-        return (activation_bytes(self._footprint, kind) + scores) * (self._runtime.batch or 1)
+        # Activations are gone by the time that scores are there.
+        return max(activation_bytes(self._footprint, kind), scores) * (self._runtime.batch or 1)
 
     def fits_whole(self, size: tuple[int, int]) -> bool:
         """Whether an image may be seen whole; a file of one size sees nothing else."""

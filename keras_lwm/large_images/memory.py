@@ -16,16 +16,17 @@ _FIXED = 100e6  # of any prediction: code, strips of scores, small buffers
 _WHOLE = 12  # bytes a pixel of the whole image: itself, what it was read from, and its classes
 _FLOAT32 = 4
 
-# Measured by benchmarks/large_images.py: by how much more a process grows than by what the shapes
-# of the network's graph say, and how many full-size float32 maps of all classes are there at once.
+# Measured (benchmarks/large_images.py): by how much more a process grows than by the activations
+# that the shapes of the network's graph tell of, and how many full-size float32 maps of all classes
+# are there at once on the way to class ids.
 _MEASURED = {
-    "tensorflow": (1.5, 3.5),
-    "jax": (1.5, 2),
-    "torch": (1.8, 4),
-    "saved_model": (1.5, 3.5),
-    "onnx": (1.5, 3),
-    "litert": (1.5, 4),
-    "openvino": (1.8, 4),
+    "tensorflow": (1.6, 3.3),
+    "jax": (1.5, 1.8),
+    "torch": (2.8, 3.2),
+    "saved_model": (1.5, 3.1),
+    "onnx": (1.3, 1.9),
+    "litert": (1.8, 4.0),
+    "openvino": (1.8, 3.4),
 }
 
 
@@ -95,8 +96,8 @@ class Bound:
             needed = (smallest - self.free(size)) / _GIGABYTE + self.max_memory
             raise ValueError(
                 f"Expected max_memory of at least {needed:.2f} GB for an image of "
-                f"{size[0]}x{size[1]}; received {self.max_memory:g} GB. With longest_side it is "
-                f"reduced first."
+                f"{size[0]}x{size[1]}; received {self.max_memory:g} GB. With longest_side "
+                "(--longest-side) it is reduced first."
             )
         if tiles[0].count > 1:
             self._warn(size, tiles[0])
@@ -108,8 +109,9 @@ class Bound:
         self._has_warned = True
         sentence = (
             f"An image of {size[0]}x{size[1]} is seen in {tiles.count} overlapping tiles of "
-            f"{tiles.size[0]}x{tiles.size[1]}, to stay within {self.max_memory:g} GB: more of "
-            f"max_memory sees it whole, and longest_side sees it whole and reduced."
+            f"{tiles.size[0]}x{tiles.size[1]}, to stay within {self.max_memory:g} GB: with more of "
+            "max_memory (--max-memory) it is seen whole, with longest_side (--longest-side) whole "
+            "and reduced."
         )
         if self._sees_everything():
             sentence += (

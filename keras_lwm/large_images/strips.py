@@ -53,9 +53,10 @@ def sum_of_rows(looks: Sequence[Scores], here: slice) -> np.ndarray:
         float32 (rows, columns, C).
     """
     total = 0.0
-    for look in looks:
-        scores = interpolated(look.values, look.rows[here], look.columns)
-        total = total + (_softmax(scores) if look.softmax else scores)
+    with np.errstate(invalid="ignore"):  # Of NaN and infinity comes no class.
+        for look in looks:
+            scores = interpolated(look.values, look.rows[here], look.columns)
+            total = total + (_softmax(scores) if look.softmax else scores)
     return total
 
 

@@ -12,7 +12,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 MARGIN = 320
-"""Pixels of context on each side of what is kept of a tile."""
+"""Pixels of context on each side of what is kept of a tile.
+
+Of a network trained to its end, 2 % of the pixels got another class than in the whole image with
+128 pixels of context, and 0.04 % with 320; of one after a few steps 0.16 % with 128, and 0.006 %
+with 256.
+"""
 
 
 class Axis(NamedTuple):
