@@ -58,7 +58,7 @@ class TiledRuntime:
         Returns:
             Integers (*size).
         """
-        ids = np.empty(size, "int32")
+        ids = np.full(size, -1, "int32")
         if image.shape[:2] == tuple(size):
             for values, part, window in self._parts(image, CLASS_IDS, size):
                 part.put(values[..., None], window, ids[..., None])
@@ -83,7 +83,7 @@ class TiledRuntime:
             seen = image[None, top : top + height, left : left + width]
             window = Window((top, left), (height, width), whole)
             values = self._ask(seen, output, window)
-            yield values, Part(tiles, index, size, whole), window
+            yield values, Part(tiles, index, size), window
 
     def _ask(self, images, output, window):
         images = prepared(images, self._runtime)

@@ -153,7 +153,7 @@ class TiledNetwork:
         """Scores of all classes at every pixel of an image, (H, W, 3), seen whole, by look."""
         tiles = lay_whole(image.shape[:2])
         size = image.shape[:2]
-        part = Part(tiles, (0, 0), size, size)
+        part = Part(tiles, (0, 0), size)
         scores = []
         for look in looks:
             outputs, window = self._seen(image, look, lay_whole(look.size(size)), (0, 0))
@@ -176,18 +176,18 @@ class TiledNetwork:
 
         Returns:
             Class ids, int32 (*size); -1 where scores are not finite. And depth, float32 (h, w, 1)
-            metres, at the network's own resolution; None where it gives none, or there are several
-            looks.
+            metres, at the network's own resolution; None where it gives none, or the image is looked
+            at otherwise than as it is.
 
         Raises:
             ValueError: if the bound is too low for any tile.
         """
         image_size = image.shape[:2]
         tiles = self._tiles(image_size, looks)
-        class_ids = np.empty(size, "int32")
+        class_ids = np.full(size, -1, "int32")
         depth = None
         for index in tiles[0].indices():
-            part = Part(tiles[0], index, size, image_size)
+            part = Part(tiles[0], index, size)
             scores = []
             for look, tiles_of_look in zip(looks, tiles, strict=True):
                 outputs, window = self._seen(image, look, tiles_of_look, index)
@@ -195,7 +195,7 @@ class TiledNetwork:
                     part.scores(outputs["segmentation"], window, look.mirrored, look.softmax)
                 )
             class_ids[part.here] = strips.class_ids(scores)
-            if len(looks) == 1 and "depth" in outputs:
+            if looks == _AS_IT_IS and "depth" in outputs:
                 depth = part.put(outputs["depth"], window, depth)
         return class_ids, depth
 
@@ -205,7 +205,7 @@ class TiledNetwork:
         [tiles] = self._tiles(size, _AS_IT_IS)
         probabilities = np.empty((*size, self.footprint.classes), "float32")
         for index in tiles.indices():
-            part = Part(tiles, index, size, size)
+            part = Part(tiles, index, size)
             outputs, window = self._seen(image, Look(), tiles, index)
             scores = part.scores(outputs["segmentation"], window, softmax=True)
             strips.write_sums(probabilities[part.here], [scores])

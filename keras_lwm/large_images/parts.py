@@ -17,7 +17,6 @@ class Part:
         tiles: of the image.
         index: of the tile among them.
         size: (height, width) of the maps that the part is written into.
-        image_size: of the image.
 
     Attributes:
         here: slices of rows and columns of the maps: the pixels whose centres lie in the part.
@@ -28,15 +27,14 @@ class Part:
         tiles: Tiles,
         index: tuple[int, int],
         size: tuple[int, int],
-        image_size: tuple[int, int],
     ):
         self._cuts = [
             axis.cuts[number : number + 2] for axis, number in zip(tiles, index, strict=True)
         ]
         self._size = size
         self.here = tuple(
-            slice(*(math.ceil(cut * to / own - 0.5) for cut in cuts))
-            for cuts, to, own in zip(self._cuts, size, image_size, strict=True)
+            slice(*(math.ceil(cut * to / axis.size - 0.5) for cut in cuts))
+            for cuts, to, axis in zip(self._cuts, size, tiles, strict=True)
         )
 
     def scores(
