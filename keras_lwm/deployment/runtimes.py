@@ -222,7 +222,10 @@ class OnnxRuntime:
     def _session_of(self, model):
         available = self._onnxruntime.get_available_providers()
         providers = [provider for provider in _PROVIDERS if provider in available]
-        return self._onnxruntime.InferenceSession(model, providers=providers)
+        options = self._onnxruntime.SessionOptions()
+        # It would keep a block for each size of image, beside the memory that is there already.
+        options.enable_mem_pattern = False
+        return self._onnxruntime.InferenceSession(model, options, providers=providers)
 
     def __call__(self, images, output):
         return self._session.run([output], {**self._inputs, IMAGE: images})[0]

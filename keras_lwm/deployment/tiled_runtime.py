@@ -35,7 +35,8 @@ class TiledRuntime:
         self._bound = Bound(max_memory, lambda: bool(self._footprint.sees_everything))
 
     @property
-    def _bytes_per_pixel(self):
+    def bytes_per_pixel(self) -> float:
+        """Of a tile."""
         kind = self._runtime.kind
         maps = _MAPS_OF_PROBABILITIES if PROBABILITIES in self._runtime.outputs else 1
         scores = maps * full_size_bytes(self._footprint, kind)
@@ -44,7 +45,7 @@ class TiledRuntime:
 
     def fits_whole(self, size: tuple[int, int]) -> bool:
         """Whether an image may be seen whole; a file of one size sees nothing else."""
-        needed = size[0] * size[1] * self._bytes_per_pixel
+        needed = size[0] * size[1] * self.bytes_per_pixel
         return any(self._runtime.size) or needed <= self._bound.free(size)
 
     def class_ids(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -76,7 +77,7 @@ class TiledRuntime:
 
     def _parts(self, image, output, size):
         whole = image.shape[:2]
-        [tiles] = self._bound.tiles(whole, self._bytes_per_pixel, self._footprint.stride)
+        [tiles] = self._bound.tiles(whole, self.bytes_per_pixel, self._footprint.stride)
         height, width = tiles.size
         for index in tiles.indices():
             top, left = tiles.start(index)

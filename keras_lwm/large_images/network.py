@@ -176,8 +176,8 @@ class TiledNetwork:
 
         Returns:
             Class ids, int32 (*size); -1 where scores are not finite. And depth, float32 (h, w, 1)
-            metres, at the network's own resolution; None where it gives none, or the image is looked
-            at otherwise than as it is.
+            metres, at the network's own resolution; None where it gives none, or the look is
+            another than at the image as it is.
 
         Raises:
             ValueError: if the bound is too low for any tile.
@@ -211,11 +211,17 @@ class TiledNetwork:
             strips.write_sums(probabilities[part.here], [scores])
         return probabilities
 
+    @property
+    def bytes_per_pixel(self) -> float:
+        """Of a tile of an image that is looked at as it is."""
+        return self.footprint.logits + activation_bytes(self.footprint, keras.backend.backend())
+
     def _tiles(self, image_size, looks):
         sizes = [look.size(image_size) for look in looks]
-        kept = self.footprint.logits * sum(map(_area, sizes)) / max(map(_area, sizes))
-        seen = activation_bytes(self.footprint, keras.backend.backend())
-        return self.bound.tiles(image_size, seen + kept, self.footprint.stride, sizes)
+        # The logits of all looks are kept, until the tile is done.
+        earlier = sum(map(_area, sizes)) / max(map(_area, sizes)) - 1
+        bytes_per_pixel = self.bytes_per_pixel + earlier * self.footprint.logits
+        return self.bound.tiles(image_size, bytes_per_pixel, self.footprint.stride, sizes)
 
     def _seen(self, image, look, tiles, index):
         """The outputs of the network for one tile, and the window that it is seen through."""
