@@ -14,9 +14,11 @@ from typing import NamedTuple
 MARGIN = 320
 """Pixels of context on each side of what is kept of a tile.
 
-Of a network trained to its end, 2 % of the pixels got another class than in the whole image with
-128 pixels of context, and 0.04 % with 320; of one after a few steps 0.16 % with 128, and 0.006 %
-with 256.
+Measured on mosaics of NYUv2's frames, 3 megapixels in 6 to 15 tiles, by an EfficientNet-Lite0 in a
+light RefineNet of 128 channels and 40 classes, trained for 12 epochs: 0.33 % of the pixels got
+another class than in the whole image with 128 pixels of context, 0.007 % with 192, 0.0002 % with
+256 and none with 320. Another network, of more context, needed 320 for 0.04 %, and had 2 % with
+128.
 """
 
 
