@@ -262,14 +262,20 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         With `auto_scale_loss` the loss is scaled where a layer computes in float16.
 
         Raises:
-            ValueError: losses or metrics are given; `jit_compile=True` under PyTorch, whose
-                compiler cannot take a training step through Keras.
+            ValueError: losses or metrics are given; `jit_compile=True` or several steps per
+                execution under PyTorch, whose compiler cannot take a training step through Keras.
         """
         refuse_other_losses(not_supported)
-        if jit_compile is True and keras.backend.backend() == "torch":
-            raise ValueError(
-                'Expected jit_compile="auto" or False under the torch backend; received True.'
-            )
+        if keras.backend.backend() == "torch":
+            if jit_compile is True:
+                raise ValueError(
+                    'Expected jit_compile="auto" or False under the torch backend; received True.'
+                )
+            if steps_per_execution != 1:
+                raise ValueError(
+                    "Expected steps_per_execution=1 under the torch backend; "
+                    f"received {steps_per_execution}."
+                )
         optimizer = keras.optimizers.get(optimizer)
         own = self.optimizer if self.compiled else None
         if own is not None and optimizer is own.given() and self._is_trained_by(own):

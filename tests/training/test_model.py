@@ -382,6 +382,8 @@ def test_a_compiler_that_cannot_is_refused():
     if keras.backend.backend() == "torch":
         with pytest.raises(ValueError, match="jit_compile.*received True"):
             tiny_model(compile_options={"jit_compile": True})
+        with pytest.raises(ValueError, match="steps_per_execution=1.*received 2"):
+            tiny_model(compile_options={"steps_per_execution": 2})
     else:
         assert tiny_model(compile_options={"jit_compile": True}).jit_compile
 

@@ -436,13 +436,13 @@ def test_a_model_that_has_not_made_a_step_is_loaded_without_a_word(scaled, tmp_p
 
 def compile_cases():
     """Options of `compile`, and whether they are trained with here."""
-    jit = {} if BACKEND == "torch" else {"jit": ({"jit_compile": True}, True)}
+    several = {"steps_per_execution": 2, "jit_compile": False}
+    compiled = {"jit": ({"jit_compile": True}, True), "steps_per_execution": (several, False)}
     return {
-        **jit,
+        **({} if BACKEND == "torch" else compiled),
         "auto": ({}, True),
         "not_jit": ({"jit_compile": False}, True),
         "eager": ({"run_eagerly": True}, True),
-        "steps_per_execution": ({"steps_per_execution": 2, "jit_compile": False}, False),
         "unscaled": ({"auto_scale_loss": False, "run_eagerly": True}, True),
     }
 
