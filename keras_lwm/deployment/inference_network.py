@@ -93,7 +93,7 @@ class TracedSegmenter:
     segment_part: Any = None
 
     @property
-    def concrete(self):
+    def concrete(self) -> Any:
         """The traced function."""
         return self.segment.get_concrete_function()
 

@@ -19,7 +19,9 @@ The packages are imported when a file that needs them is opened.
 
 import contextlib
 import functools
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -50,7 +52,7 @@ from keras_lwm.run_folder.checkpoints import read_description
 
 
 @contextlib.contextmanager
-def opening(path, kind):
+def opening(path, kind) -> Iterator[None]:
     """Turns whatever a package raises over a damaged file into a sentence that names the file.
 
     Packages written in C++ raise RuntimeError and classes of their own, so every `Exception` has
@@ -64,7 +66,7 @@ def opening(path, kind):
         raise ValueError(f"{path} cannot be opened as {kind} ({message}).") from error
 
 
-def stored_description(text, path):
+def stored_description(text, path) -> Description:
     """Reads the description that a file carries; `text` is None where it carries none.
 
     Raises:
@@ -77,7 +79,7 @@ def stored_description(text, path):
     return Description.from_json(text, path)
 
 
-def known_outputs(inputs, outputs, path):
+def known_outputs(inputs, outputs, path) -> tuple[str, ...]:
     """Checks the names of a file's inputs and outputs, and returns the outputs to be used.
 
     Raises:
@@ -91,7 +93,7 @@ def known_outputs(inputs, outputs, path):
     return tuple(name for name in (CLASS_IDS, PROBABILITIES) if name in outputs)
 
 
-def fixed_lengths(shape):
+def fixed_lengths(shape) -> tuple[int | None, tuple[int | None, int | None]]:
     """The batch and (height, width) of an input's shape (B, H, W, 3); None for what is free."""
     batch, *size = (
         length if isinstance(length, int) and length > 0 else None for length in shape[:3]
@@ -186,7 +188,7 @@ class SavedModelRuntime:
     def __call__(self, images, output):
         return self._run(**{IMAGE: self._tensorflow.constant(images)})[output].numpy()
 
-    def part(self, images, output, window):
+    def part(self, images, output, window) -> np.ndarray:
         if self._run_part is None:
             return self(images, output)
         constant = self._tensorflow.constant
@@ -230,7 +232,7 @@ class OnnxRuntime:
     def __call__(self, images, output):
         return self._session.run([output], {**self._inputs, IMAGE: images})[0]
 
-    def part(self, images, output, window):
+    def part(self, images, output, window) -> np.ndarray:
         if self._knows_windows is None:
             self._look_for_windows()
         inputs = {WINDOW: _as_array(window)} if self._knows_windows else {}
@@ -273,7 +275,7 @@ class LiteRTRuntime:
     def __call__(self, images, output):
         return self._run(**{IMAGE: images})[output]
 
-    def part(self, images, output, window):
+    def part(self, images, output, window) -> np.ndarray:
         if not self._has_part:
             return self(images, output)
         return self._run_part(**{IMAGE: images, WINDOW: _as_array(window)})[output]
@@ -328,7 +330,7 @@ class OpenVINORuntime:
     def __call__(self, images, output):
         return self._answer(images, output, np.zeros(4, "int32"))
 
-    def part(self, images, output, window):
+    def part(self, images, output, window) -> np.ndarray:
         return self._answer(images, output, _as_array(window))
 
     def _answer(self, images, output, window):
@@ -348,7 +350,7 @@ _KINDS = (
 )
 
 
-def open_runtime(path):
+def open_runtime(path) -> Any:
     """Opens a model file or folder by what it is; of a run folder the best model, else the last.
 
     Raises:

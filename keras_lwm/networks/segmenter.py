@@ -68,7 +68,7 @@ def before_resizing(model: keras.Model) -> keras.Model:
     return keras.Model(image, wanted, name=model.name)
 
 
-def logits_before_resizing(graph):
+def logits_before_resizing(graph: OpenedGraph) -> keras.KerasTensor:
     """The logits of a graph, without the last layer where that is the one of `segmenter`."""
     call = graph.producer(graph.output)
     if call is None or not isinstance(call.layer, ResizeLike) or call.layer.name != RESIZED:

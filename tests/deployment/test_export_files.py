@@ -92,9 +92,10 @@ def test_probabilities_and_classes_are_the_model_s(files, saved_models, other_fi
     assert 0.4 < expected.max(axis=-1).mean() < 0.9, "an answer that is easy to agree with"
 
 
-def test_tensorflow_alone_finds_both_serving_signatures(saved_models):
+def test_tensorflow_alone_finds_the_serving_signatures(saved_models):
     assert saved_models["signatures"] == {
         "serving_default": ["image"],
+        "serving_part": ["image", "window"],
         "serving_bytes": ["encoded"],
     }
     assert saved_models["kinds_agree"], "grey, RGB and RGBA files of one picture differ"
