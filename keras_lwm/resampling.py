@@ -1,12 +1,15 @@
 """Moving maps between resolutions, in half-pixel coordinates, at sizes known only at run time.
 
-Every function here multiplies by a small matrix along each axis (`einsum`), because that is what
-works, differentiates and exports on every backend when heights and widths are unknown in advance.
+Everything here costs a fixed number of operations a pixel.
 
 A size is a pair (height, width) of Python integers or scalar integer tensors. Cell `a` of an axis
 cut from `source` into `target` cells covers [a * source / target, (a + 1) * source / target).
 """
 
+import functools
+
+import keras
+import numpy as np
 from keras import ops
 
 from keras_lwm.tensors import Tensor
@@ -23,39 +26,8 @@ def bilinear_centres(positions, target, source) -> Tensor:
     return ops.clip(centres, 0.0, ops.cast(source - 1, "float32"))
 
 
-def bilinear_matrix(target, source, dtype="float32", extents=None) -> Tensor:
-    """The (target, source) matrix that interpolates an axis linearly, with clamped edges.
-
-    Args:
-        target, source: numbers of cells.
-        dtype: of the matrix.
-        extents: the `Extent` of target and source, where both are parts of a longer axis.
-    """
-    if extents is None:
-        centres = bilinear_centres(_positions(target), target, source)
-    else:
-        (start, whole), (source_start, source_whole) = extents
-        centres = bilinear_centres(_positions(target) + start, whole, source_whole)
-        centres = centres - ops.cast(source_start, "float32")
-        centres = ops.clip(centres, 0.0, ops.cast(source - 1, "float32"))
-    grid = ops.cast(_positions(source), "float32")
-    distance = ops.abs(ops.expand_dims(centres, 1) - ops.expand_dims(grid, 0))
-    return ops.cast(ops.maximum(1.0 - distance, 0.0), dtype)
-
-
-def cell_matrix(target, source) -> Tensor:
-    """The (target, source) matrix of ones where a source pixel's centre lies in a target cell."""
-    cells = (2 * _positions(source) + 1) * target // (2 * source)
-    belongs = ops.expand_dims(_positions(target), 1) == ops.expand_dims(cells, 0)
-    return ops.cast(belongs, "float32")
-
-
 def _has_size(maps, size):
     return all(isinstance(length, int) for length in size) and tuple(maps.shape[1:3]) == tuple(size)
-
-
-def _along_both_axes(rows, columns, maps):
-    return ops.einsum("xw,bywc->byxc", columns, ops.einsum("yh,bhwc->bywc", rows, maps))
 
 
 def resize_bilinear(maps, size, window=None) -> Tensor:
@@ -64,18 +36,118 @@ def resize_bilinear(maps, size, window=None) -> Tensor:
     Args:
         maps: (B, H, W, C).
         size: (height, width).
-        window: the `Window` of the image that the maps belong to; None: the whole of it.
+        window: the `Window` of the image that the maps belong to; None: the whole of it. Gradients
+            are taken of whole images only, where they cost no more than the maps themselves.
     """
     if _has_size(maps, size):
         return maps
-    source = tuple(ops.shape(maps)[1:3])
-    if window is None:
-        extents = (None, None)
-    else:
-        extents = tuple(zip(window.extents(size), window.extents(source), strict=True))
-    rows = bilinear_matrix(size[0], source[0], maps.dtype, extents[0])
-    columns = bilinear_matrix(size[1], source[1], maps.dtype, extents[1])
-    return _along_both_axes(rows, columns, maps)
+    maps = ops.convert_to_tensor(maps)
+    if window is not None:
+        return _resize_part(maps, size, window)
+    return _RESIZE_WHOLE[keras.backend.backend()](maps, size)
+
+
+def _resize_part(maps, size, window):
+    targets = window.extents(size)
+    sources = window.extents(tuple(ops.shape(maps)[1:3]))
+    for axis, target, source in zip((1, 2), targets, sources, strict=True):
+        length = ops.shape(maps)[axis]
+        centres = bilinear_centres(
+            _positions(size[axis - 1]) + target.start, target.whole, source.whole
+        )
+        centres = centres - ops.cast(source.start, "float32")
+        centres = ops.clip(centres, 0.0, ops.cast(length - 1, "float32"))
+        below = ops.cast(centres, "int32")
+        above = ops.minimum(below + 1, length - 1)
+        weight = ops.reshape(centres - ops.cast(below, "float32"), _along(axis))
+        weight = ops.cast(weight, maps.dtype)
+        maps = (1 - weight) * ops.take(maps, below, axis) + weight * ops.take(maps, above, axis)
+    return maps
+
+
+def _along(axis):
+    """The shape of a vector that is broadcast along an axis of maps."""
+    return [-1 if own == axis else 1 for own in range(4)]
+
+
+def _resize_by_tensorflow(maps, size):
+    # The only resizing that takes sizes unknown when it is traced, and exports to every format.
+    import tensorflow as tf
+
+    size = tf.stack(size)
+    return tf.cast(
+        tf.raw_ops.ResizeBilinear(images=maps, size=size, half_pixel_centers=True), maps.dtype
+    )
+
+
+def _resize_by_torch(maps, size):
+    import torch
+
+    # Of channels-last maps, which these become without a copy, it makes channels-last maps.
+    maps = maps.permute(0, 3, 1, 2)
+    resized = torch.nn.functional.interpolate(maps, tuple(map(int, size)), mode="bilinear")
+    return resized.permute(0, 2, 3, 1)
+
+
+def _resize_by_bands(maps, size):
+    # JAX' own resizing multiplies by dense matrices, and its gradient of gathering scatters.
+    for axis, target in zip((1, 2), size, strict=True):
+        maps = _resize_axis(maps, axis, int(target))
+    return maps
+
+
+def _resize_axis(maps, axis, target):
+    forwards, backwards = _bilinear_bands(target, maps.shape[axis])
+
+    @ops.custom_gradient
+    def resize(maps):
+        return _times_bands(maps, axis, *forwards), lambda upstream: _times_bands(
+            upstream, axis, *backwards
+        )
+
+    return resize(maps)
+
+
+def _times_bands(maps, axis, first, weights):
+    shape = _along(axis)
+    total = 0
+    for offset, weight in enumerate(weights.T):
+        weight = ops.convert_to_tensor(weight.reshape(shape), maps.dtype)
+        total = total + weight * ops.take(maps, first + offset, axis)
+    return total
+
+
+@functools.lru_cache(maxsize=256)
+def _bilinear_bands(target, source):
+    """The matrix that interpolates an axis, and its transpose, as bands.
+
+    Returns:
+        For each: int32 (rows,), the first column that is not 0, and float32 (rows, width of the
+        band), the values from there on.
+    """
+    centres = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0, source - 1)
+    below = centres.astype("int32")
+    rows = np.arange(target)
+    matrix = np.zeros((target, source), "float32")
+    matrix[rows, np.minimum(below + 1, source - 1)] = centres - below
+    matrix[rows, below] += 1 - (centres - below)
+    return _bands(matrix), _bands(matrix.T)
+
+
+def _bands(matrix):
+    used = matrix != 0
+    first = used.argmax(axis=1)
+    last = matrix.shape[1] - used[:, ::-1].argmax(axis=1)
+    width = np.where(used.any(axis=1), last - first, 1).max()
+    first = np.minimum(first, matrix.shape[1] - width).astype("int32")
+    return first, np.take_along_axis(matrix, first[:, None] + np.arange(width), axis=1)
+
+
+_RESIZE_WHOLE = {
+    "tensorflow": _resize_by_tensorflow,
+    "torch": _resize_by_torch,
+    "jax": _resize_by_bands,
+}
 
 
 def resize_labels(labels, size) -> Tensor:
@@ -101,8 +173,21 @@ def resize_depth(depth, size) -> Tensor:
     depth = ops.where(measured, depth, 0.0)
     if _has_size(depth, size):
         return depth
-    source = ops.shape(depth)[1:3]
-    matrices = [cell_matrix(to, own) for to, own in zip(size, source, strict=True)]
-    total = _along_both_axes(*matrices, depth)
-    count = _along_both_axes(*matrices, ops.cast(measured, "float32"))
+    total, count = depth, ops.cast(measured, "float32")
+    for axis, target in zip((1, 2), size, strict=True):
+        total, count = (_sums_over_cells(maps, axis, target) for maps in (total, count))
     return ops.where(count > 0, total / ops.maximum(count, 1.0), 0.0)
+
+
+def _sums_over_cells(maps, axis, target):
+    """Sums, in every target cell, the maps under whose centres it lies, along an axis."""
+    source = ops.shape(maps)[axis]
+    # The centre of source cell `r` lies at (2 r + 1) / 2 of them.
+    bounds = (2 * source * _positions(target + 1) + target - 1) // (2 * target)
+    first, end = (ops.expand_dims(bound, 1) for bound in (bounds[:-1], bounds[1:]))
+    cells = first + ops.expand_dims(_positions((source + target - 1) // target), 0)
+    belongs = ops.cast(cells < end, maps.dtype)
+    maps = ops.take(maps, ops.minimum(cells, source - 1), axis)
+    shape = [1] * len(maps.shape)
+    shape[axis : axis + 2] = ops.shape(belongs)
+    return ops.sum(maps * ops.reshape(belongs, shape), axis=axis + 1)

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 import reference
@@ -35,3 +36,47 @@ def test_bilinear_interpolates_between_pixel_centres(source, target):
     for channel in range(3):
         expected = np.stack([reference.bilinear_at(image[..., channel], target) for image in maps])
         np.testing.assert_allclose(actual[..., channel], expected, rtol=1e-4, atol=1e-5)
+
+
+def gradient(function, x):
+    """The gradient of a sum over `function(x)`, by the backend in use."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        x = tf.constant(x)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total = tf.reduce_sum(function(x))
+        return tape.gradient(total, x).numpy()
+    if keras.backend.backend() == "torch":
+        import torch
+
+        x = torch.tensor(x, requires_grad=True)
+        function(x).sum().backward()
+        return x.grad.numpy()
+    import jax
+
+    return np.asarray(jax.jit(jax.grad(lambda x: function(x).sum()))(x))
+
+
+@pytest.mark.parametrize(("source", "target"), [*SIZES, ((4, 6), (8, 12)), ((1, 3), (4, 9))])
+def test_the_gradient_is_the_transposed_interpolation(source, target):
+    random = np.random.default_rng(0)
+    maps = random.normal(size=(1, *source, 1)).astype("float32")
+    upstream = random.normal(size=(1, *target, 1)).astype("float32")
+    actual = gradient(
+        lambda x: resampling.resize_bilinear(x, target) * ops.convert_to_tensor(upstream), maps
+    )
+    for row, column in np.ndindex(source):
+        unit = np.zeros(source)
+        unit[row, column] = 1
+        expected = (reference.bilinear_at(unit, target) * upstream[0, ..., 0]).sum()
+        np.testing.assert_allclose(actual[0, row, column, 0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_resizing_keeps_the_dtype():
+    for dtype in ("float16", "bfloat16", "float32"):
+        maps = ops.ones((1, 3, 4, 2), dtype)
+        assert (
+            keras.backend.standardize_dtype(resampling.resize_bilinear(maps, (7, 8)).dtype) == dtype
+        )
