@@ -80,6 +80,10 @@ def run_network(network: keras.Model, images: Any) -> Any:
 
     Only torch runs a graph as it is written; TensorFlow and JAX find out what they can free.
     """
+    if keras.backend.backend() == "jax":
+        from keras_lwm.jax_on_cpu import for_cpu
+
+        return for_cpu(lambda images: network(images, training=False))(images)
     if keras.backend.backend() != "torch" or not is_graph(network):
         return network(images, training=False)
     images = ops.cast(images, network.inputs[0].dtype)

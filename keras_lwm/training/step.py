@@ -75,6 +75,8 @@ elif keras.backend.backend() == "torch":
 elif keras.backend.backend() == "jax":
     import jax
 
+    from keras_lwm.jax_on_cpu import for_cpu
+
     def _run(function, variables, values):
         """Runs `function` with `values` for the variables; returns its result and new values."""
         mapping = list(zip(variables, values, strict=True))
@@ -99,7 +101,7 @@ elif keras.backend.backend() == "jax":
                 )
                 return scaled, (loss, parts, outputs, values[len(trainable) :])
 
-            differentiate = jax.value_and_grad(scaled_loss, has_aux=True)
+            differentiate = jax.value_and_grad(for_cpu(scaled_loss), has_aux=True)
             (_, (loss, parts, outputs, after)), gradients = differentiate(trainable)
             trainable, optimizer = self.optimizer.stateless_apply(
                 optimizer, invalid_unless_finite(loss, gradients), trainable
@@ -118,11 +120,17 @@ elif keras.backend.backend() == "jax":
 
         def test_step(self, state, data):
             trainable, non_trainable, metrics = state
-            logs, values = _run(
-                lambda: self.evaluation_logs(*self.unpack(data)),
-                [*self.trainable_variables, *self.non_trainable_variables, *self.metrics_variables],
-                [*trainable, *non_trainable, *metrics],
-            )
+            x, y = self.unpack(data)
+            variables = [
+                *self.trainable_variables,
+                *self.non_trainable_variables,
+                *self.metrics_variables,
+            ]
+
+            def evaluate(values):
+                return _run(lambda: self.evaluation_logs(x, y), variables, values)
+
+            logs, values = for_cpu(evaluate)([*trainable, *non_trainable, *metrics])
             return logs, (trainable, non_trainable, values[len(trainable) + len(non_trainable) :])
 
 else:
