@@ -59,8 +59,21 @@ if keras.backend.backend() == "tensorflow":
 elif keras.backend.backend() == "torch":
     import torch
 
+    def _on_device(data):
+        """A batch as tensors on Keras' device, copied there once: a `DataLoader` has it on the CPU,
+        and operations that mix devices fail."""
+        return keras.tree.map_structure(
+            lambda leaf: leaf if leaf is None else ops.convert_to_tensor(leaf), data
+        )
+
     class TrainingStep(_StatefulStep):
         """`train_step` and `test_step` of a `DepthPrivilegedModel` under PyTorch."""
+
+        def train_step(self, data):
+            return super().train_step(_on_device(data))
+
+        def test_step(self, data):
+            return super().test_step(_on_device(data))
 
         def _differentiate(self, x, y, variables):
             self.zero_grad()
