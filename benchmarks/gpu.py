@@ -30,8 +30,9 @@ depth branch; `plain` has neither, and is the peer's network: as many parameters
 With `--tiny` ours has a small encoder, so that nothing there compares.
 
 Products of float32 are TF32 where the card has it, on both sides: JAX does so by itself, PyTorch
-is told to. The share is of the card's dense bfloat16 peak, also for float32, and counts two
-operations for each multiply-add of the convolutions, and three times a forward pass for a step.
+is told to; it is also told to try the algorithms of cuDNN out, as JAX does anyway. The share is of
+the card's dense bfloat16 peak, also for float32, and counts two operations for each multiply-add of
+the convolutions, and three times a forward pass for a step.
 """
 
 import contextlib
@@ -312,6 +313,7 @@ def measure(row, setting) -> dict:
 
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
     measured = (measure_peer if row.network == "peer" else measure_ours)(row, setting)
     images = row.batch // setting.batch_divisor / measured["step"]
     peak = next((p for part, p in PEAK_TFLOPS.items() if part in measured["device"]), None)
@@ -432,7 +434,8 @@ def table_row(row, setting, found) -> str:
     name = f"{row.network}, {row.framework}, {row.precision}"
     batch = str(row.batch // setting.batch_divisor)
     if "failed" in found:
-        return f"| {name.ljust(HEADINGS[0][1])} | {batch.rjust(HEADINGS[1][1])} | {found['failed']}"
+        widths = (width for _, width in HEADINGS)
+        return f"| {name.ljust(next(widths))} | {batch.rjust(next(widths))} | {found['failed']} |"
     share = found["peak_share"]
     return line(
         [

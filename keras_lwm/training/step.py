@@ -34,9 +34,12 @@ class _StatefulStep:
     def _finish(self, x, y, loss, parts, outputs, gradients, variables, state, before):
         self.optimizer.apply(invalid_unless_finite(loss, gradients), variables)
         finite = ops.equal(self.optimizer.skipped_in_a_row, 0)
+        self._restore_unless(finite, state, before)
+        return self.training_logs(x, y, loss, parts, outputs, finite)
+
+    def _restore_unless(self, finite, state, before):
         for variable, value in zip(state, before, strict=True):
             variable.assign(ops.where(finite, variable.value, value))
-        return self.training_logs(x, y, loss, parts, outputs, finite)
 
     def test_step(self, data):
         return self.evaluation_logs(*self.unpack(data))
@@ -84,6 +87,13 @@ elif keras.backend.backend() == "torch":
         def _finish(self, *step):
             with torch.no_grad():
                 return super()._finish(*step)
+
+        def _restore_unless(self, finite, state, before):
+            # The host has waited for the optimiser's decision already; without it, every batch
+            # statistic would be written once more.
+            if not self.optimizer.took_last_step:
+                for variable, value in zip(state, before, strict=True):
+                    variable.assign(value)
 
 elif keras.backend.backend() == "jax":
     import jax
