@@ -82,3 +82,14 @@ def test_a_step_waits_for_the_device_once():
     with Watching():
         model.train_step(batch)
     assert waits == ["_local_scalar_dense"]
+
+
+def test_frames_to_be_scored_may_be_tensors_that_numpy_cannot_read():
+    """As those on a GPU; one that is part of a graph of gradients is another."""
+    from keras_lwm.evaluation.evaluate import frames_of
+
+    images = torch.full((1, 4, 6, 3), 200.0, requires_grad=True)
+    labels = torch.ones((1, 4, 6), dtype=torch.uint8)
+    ((image, label, depth),) = frames_of([(images, {"label": labels})], num_classes=2)
+    assert image.shape == (4, 6, 3) and image.max() == 200.0
+    assert label.tolist() == [[1] * 6] * 4 and depth is None
