@@ -443,7 +443,7 @@ def table_row(row, setting, found) -> str:
             batch,
             f"{found['step'] * 1000:.1f}",
             f"{found['images_a_second']:.1f}",
-            f"{found['first']:.1f}",
+            f"{found['first']:.2f}",
             f"{found['peak_bytes'] / 1e9:.2f}",
             "?" if share is None else f"{share:.1%}",
         ]
