@@ -73,7 +73,16 @@ def test_peer_learns(peer, layout, precision):
     assert np.isfinite(losses).all() and losses[-1] < 0.5 * losses[0]
 
 
-ROWS = ("plain jax float32 8", "LWM torch float32 8", "peer torch bfloat16 8")
+BACKEND = keras.backend.backend()
+# Where there is one of the two, the other may not be installed.
+ROWS = ["plain jax float32 8"] if BACKEND == "jax" else []
+ROWS += ["peer torch bfloat16 8", "LWM torch float32 8"] if BACKEND == "torch" else []
+needs_rows = pytest.mark.skipif(not ROWS, reason="the benchmark has JAX and PyTorch")
+
+
+def by_importance():
+    """The rows in the table's order."""
+    return [row.name for row in module("gpu").rows() if row.name in ROWS]
 
 
 def benchmark(*arguments):
@@ -88,14 +97,14 @@ def benchmark(*arguments):
     return finished, [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
+@needs_rows
 def test_table_has_every_row_with_positive_numbers(tmp_path):
-    pytest.importorskip("torch")
-    pytest.importorskip("jax")
     results = tmp_path / "results.json"
     finished, table = benchmark("--out", str(results))
     assert finished.returncode == 0, finished.stderr
-    names = ["peer, torch, bfloat16", "plain, jax, float32", "LWM, torch, float32"]
-    assert sorted(cells[0] for cells in table) == sorted(names)
+    assert [cells[0] for cells in table] == [
+        ", ".join(name.split()[:3]) for name in by_importance()
+    ]
     for cells in table:
         assert len(cells) == 7, cells
         assert all(float(cell) > 0 for cell in cells[1:6])
@@ -107,6 +116,7 @@ def test_table_has_every_row_with_positive_numbers(tmp_path):
     assert again == table
 
 
+@needs_rows
 def test_rows_that_do_not_fit_are_named(tmp_path):
     finished, table = benchmark("--out", str(tmp_path / "results.json"), "--budget", "0")
     assert finished.returncode == 0, finished.stderr
@@ -114,6 +124,7 @@ def test_rows_that_do_not_fit_are_named(tmp_path):
     assert all(cells[2].startswith("not run: ") for cells in table)
 
 
+@needs_rows
 def test_a_row_that_fails_ends_no_other(tmp_path):
     finished, table = benchmark("--limit", "0.1")
     assert finished.returncode == 0, finished.stderr
