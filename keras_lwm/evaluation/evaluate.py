@@ -85,7 +85,9 @@ def frames_of(dataset, num_classes, after_batch=None) -> Iterator[tuple]:
 
 
 def _array(values):
-    return np.asarray(values) if hasattr(values, "__array__") else ops.convert_to_numpy(values)
+    # NumPy cannot read a tensor of PyTorch's that is on a GPU.
+    own = ops.is_tensor(values) or not hasattr(values, "__array__")
+    return ops.convert_to_numpy(values) if own else np.asarray(values)
 
 
 def _check_batch(frame, images, labels, depths):

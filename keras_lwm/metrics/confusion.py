@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_lwm.metrics.scores import MEANS, class_scores
+from keras_lwm.segments import segment_sum
 from keras_lwm.tensors import Tensor
 from keras_lwm.void import check_num_classes, void_id
 
@@ -36,9 +37,9 @@ def confusion_counts(labels, class_ids, num_classes: int) -> Tensor:
     )
     unknown = ops.where(labels == void_id(num_classes), cells + 1, cells)
     cell = ops.reshape(ops.where(known, labels * num_classes + class_ids, unknown), (-1,))
-    # The fastest of segment_sum, bincount, scatter, sort and one-hot products that runs compiled
+    # The fastest of segment sum, bincount, scatter, sort and one-hot products that runs compiled
     # on every backend.
-    return ops.segment_sum(ops.ones_like(cell), cell, num_segments=cells + 2)[: cells + 1]
+    return segment_sum(ops.ones_like(cell), cell, cells + 2)[: cells + 1]
 
 
 def confusion_matrix_of(counts, num_classes: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_lwm.mining.measures import measured_mask, safe_log, valid_mask
 from keras_lwm.option_values import real, reals, whole
+from keras_lwm.segments import segment_sum
 from keras_lwm.tensors import Tensor
 
 
@@ -71,7 +72,7 @@ class ClassDepthErrors(keras.layers.Layer):
         cells = ops.reshape(self._cells(labels, depth), (-1,))
         count, total = (
             ops.reshape(
-                ops.segment_sum(values, cells, num_segments=self.num_classes * self.bins),
+                segment_sum(values, cells, self.num_classes * self.bins),
                 (self.num_classes, self.bins),
             )
             for values in (weight, weight * ops.reshape(error, (-1,)))

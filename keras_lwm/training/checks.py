@@ -183,7 +183,9 @@ def _extremes(image):
 class InputCheck(keras.callbacks.Callback):
     """Checks what the model's `InputMonitor` saw, and ends a run whose steps are all invalid.
 
-    After the first step, so that nobody waits an epoch for a sentence, and at each epoch's end.
+    After the first step, so that nobody waits an epoch for a sentence, and at each epoch's end. It
+    has no method for a step's end, for which Keras would wait for the device after every step, and
+    looks at the count of invalid steps no sooner than that may have come to the limit.
 
     Args:
         max_skipped_steps: number of invalid steps in a row that end the run.
@@ -194,22 +196,22 @@ class InputCheck(keras.callbacks.Callback):
         self.max_skipped_steps = max_skipped_steps
         self._first = True
         self._warned = False
-        self._in_a_row = 0
-        self._waiting = None
+        self._steps_before = 0  # of earlier epochs
+        self._steps = 0
+        self._next_look = max_skipped_steps
 
-    def on_epoch_begin(self, epoch, logs=None) -> None:
-        self._counted = (-1, 0.0)
-
-    def on_train_batch_end(self, batch, logs=None) -> None:
-        if self._first:
+    def on_train_batch_begin(self, batch, logs=None) -> None:
+        self._steps = self._steps_before + batch
+        if self._steps > 0 and self._first:
             self._first = False
             self.model.input_monitor.check()
-        # A step late, because reading a number waits for the step that computes it.
-        self._count_skipped()
-        self._waiting = (batch, logs["skipped_steps"])
+        if self._steps >= self._next_look:
+            self._check_skipped()
 
     def on_epoch_end(self, epoch, logs=None) -> None:
-        self._count_skipped()
+        self._steps += self.model.steps_per_execution
+        self._steps_before = self._steps
+        self._check_skipped()
         self.model.input_monitor.check()
         logs = logs or {}
         learnt = math.isfinite(logs.get("loss", math.nan))
@@ -221,16 +223,14 @@ class InputCheck(keras.callbacks.Callback):
                 stacklevel=2,
             )
 
-    def _count_skipped(self):
-        if self._waiting is None:
-            return
-        batch, skipped = self._waiting[0], float(self._waiting[1])
-        steps, invalid = batch - self._counted[0], skipped - self._counted[1]
-        self._in_a_row = self._in_a_row + steps if invalid == steps else 0
-        self._counted, self._waiting = (batch, skipped), None
-        if self._in_a_row >= self.max_skipped_steps:
+    def _check_skipped(self):
+        # The optimiser's count may hold steps of earlier runs.
+        skipped = ops.convert_to_numpy(self.model.optimizer.skipped_in_a_row)
+        in_a_row = min(int(skipped), self._steps)
+        self._next_look = self._steps + self.max_skipped_steps - in_a_row
+        if in_a_row >= self.max_skipped_steps:
             raise ValueError(
-                f"The loss or its gradients were not finite in {self._in_a_row} steps in a row, "
+                f"The loss or its gradients were not finite in {in_a_row} steps in a row, "
                 f"none of which changed a weight: expected fewer than max_skipped_steps="
                 f"{self.max_skipped_steps}. A lower learning rate, a clipped gradient or float32 "
                 "may help; so may a look at the data."

@@ -36,6 +36,7 @@ class TrainingOptimizer(keras.optimizers.Optimizer):
     Attributes:
         skipped_in_a_row: number of invalid steps since the last valid one; a scalar variable.
         loss_scale: the loss scale, a scalar variable; None without loss scaling.
+        took_last_step: whether the last step was valid, under PyTorch, where the host knows.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class TrainingOptimizer(keras.optimizers.Optimizer):
         super().__init__(learning_rate=0.0, name="training")
         self._parts = _Parts(optimizer, multiplier_of or (lambda variable: 1.0), loss_scaling)
         self.loss_scale = None
+        self.took_last_step = False
 
     def build(self, variables) -> None:
         if self.built:
@@ -113,8 +115,13 @@ class TrainingOptimizer(keras.optimizers.Optimizer):
         elif _in_replica():
             finite = _step_of_replicas(self._step, finite, grads, variables)
         else:
-            ops.cond(finite, lambda: self._step(grads, variables), lambda: None)
+            self.took_last_step = False
+            ops.cond(finite, lambda: self._step_taken(grads, variables), lambda: None)
         self._count(finite)
+
+    def _step_taken(self, grads, variables):
+        self._step(grads, variables)
+        self.took_last_step = True
 
     def _step(self, grads, variables):
         if self.scales_loss:

@@ -34,9 +34,12 @@ class _StatefulStep:
     def _finish(self, x, y, loss, parts, outputs, gradients, variables, state, before):
         self.optimizer.apply(invalid_unless_finite(loss, gradients), variables)
         finite = ops.equal(self.optimizer.skipped_in_a_row, 0)
+        self._restore_unless(finite, state, before)
+        return self.training_logs(x, y, loss, parts, outputs, finite)
+
+    def _restore_unless(self, finite, state, before):
         for variable, value in zip(state, before, strict=True):
             variable.assign(ops.where(finite, variable.value, value))
-        return self.training_logs(x, y, loss, parts, outputs, finite)
 
     def test_step(self, data):
         return self.evaluation_logs(*self.unpack(data))
@@ -59,8 +62,21 @@ if keras.backend.backend() == "tensorflow":
 elif keras.backend.backend() == "torch":
     import torch
 
+    def _on_device(data):
+        """A batch as tensors on Keras' device, copied there once: a `DataLoader` has it on the CPU,
+        and operations that mix devices fail."""
+        return keras.tree.map_structure(
+            lambda leaf: leaf if leaf is None else ops.convert_to_tensor(leaf), data
+        )
+
     class TrainingStep(_StatefulStep):
         """`train_step` and `test_step` of a `DepthPrivilegedModel` under PyTorch."""
+
+        def train_step(self, data):
+            return super().train_step(_on_device(data))
+
+        def test_step(self, data):
+            return super().test_step(_on_device(data))
 
         def _differentiate(self, x, y, variables):
             self.zero_grad()
@@ -71,6 +87,13 @@ elif keras.backend.backend() == "torch":
         def _finish(self, *step):
             with torch.no_grad():
                 return super()._finish(*step)
+
+        def _restore_unless(self, finite, state, before):
+            # The host has waited for the optimiser's decision already; without it, every batch
+            # statistic would be written once more.
+            if not self.optimizer.took_last_step:
+                for variable, value in zip(state, before, strict=True):
+                    variable.assign(value)
 
 elif keras.backend.backend() == "jax":
     import jax

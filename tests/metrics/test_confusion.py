@@ -78,6 +78,14 @@ def test_counts_stay_exact_past_32_bits():
         assert float(metric.result()[name]) == pytest.approx(value, rel=1e-6)
 
 
+def test_an_update_counts_more_pixels_of_a_cell_than_float32_can():
+    pixels = np.zeros((1, 4097, 4097), "uint8")
+    metric = ConfusionMatrix(2)
+    metric.update_state(pixels, pixels)
+    assert pixels.size > 2**24
+    assert metric.matrix().tolist() == [[pixels.size, 0], [0, 0]]
+
+
 @pytest.mark.parametrize(("label", "class_id"), [(CLASSES, 0), (254, 0), (-1, 0), (0, CLASSES)])
 def test_an_id_outside_the_classes_is_refused_when_the_matrix_is_read(label, class_id):
     labels, class_ids = random_batch(0, dtype="int32")

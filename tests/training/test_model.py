@@ -5,7 +5,7 @@ from keras import ops
 from training_samples import tiny_batch, tiny_network
 
 from keras_lwm import mining
-from keras_lwm.training import DepthPrivilegedModel
+from keras_lwm.training import DepthPrivilegedModel, checks
 
 SIZE = (32, 48)
 
@@ -317,6 +317,32 @@ def test_valid_steps_between_invalid_ones_let_a_run_go_on():
     invalid = np.full(x.shape, np.nan, "float32")
     history = fit(tiny_model(max_skipped_steps=3), EveryThird(invalid, y, 9), None, batch_size=None)
     assert history["skipped_steps"] == [6] and np.isfinite(history["loss"][0])
+
+
+def test_steps_are_not_waited_for_one_by_one(monkeypatch):
+    """A callback with a method for a step's end makes Keras read every log after every step."""
+    for name in ("on_train_batch_end", "on_batch_end"):
+        assert getattr(checks.InputCheck, name) is getattr(keras.callbacks.Callback, name)
+    looks = []
+
+    def check(self):
+        looks.append(self._steps)
+        return look(self)
+
+    look = checks.InputCheck._check_skipped
+    monkeypatch.setattr(checks.InputCheck, "_check_skipped", check)
+    x, y = tiny_batch(4)
+    batches = Batches(x.astype("float32"), y, 12)
+    fit(tiny_model(max_skipped_steps=5), batches, None, batch_size=None, epochs=2)
+    assert looks == [5, 10, 12, 17, 22, 24]
+
+
+def test_a_count_of_an_earlier_run_is_not_held_against_the_next():
+    x, y = tiny_batch(4)
+    model = tiny_model(max_skipped_steps=3)
+    invalid = invalid_batches(x, y, steps=2)
+    for _ in range(2):
+        assert fit(model, invalid, None, batch_size=None)["skipped_steps"] == [2]
 
 
 @pytest.mark.parametrize(
