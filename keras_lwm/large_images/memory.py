@@ -12,7 +12,7 @@ MAX_MEMORY = 2.0
 """Gigabytes by which predicting may make a process grow, where nothing else is asked for."""
 
 _GIGABYTE = 1e9
-_FIXED = 100e6  # of any prediction: code, strips of scores, small buffers
+_FIXED = 150e6  # of any prediction: code, strips of scores, small buffers
 _WHOLE = 12  # bytes a pixel of the whole image: itself, what it was read from, and its classes
 _FLOAT32 = 4
 
@@ -23,7 +23,7 @@ _MEASURED = {
     "tensorflow": (1.6, 3.3),
     "jax": (1.5, 1.8),
     "torch": (2.8, 3.2),
-    "saved_model": (1.5, 3.1),
+    "saved_model": (1.5, 3.7),
     "onnx": (1.8, 2.5),
     "litert": (1.8, 4.0),
     "openvino": (1.8, 3.4),
@@ -93,7 +93,8 @@ class Bound:
         tiles = _tiles(size, tuple(looks or [size]), self.free(size) / bytes_per_pixel, stride)
         if tiles is None:
             smallest = bytes_per_pixel * (2 * MARGIN + 2 * stride) ** 2
-            needed = (smallest - self.free(size)) / _GIGABYTE + self.max_memory
+            needed = self.max_memory + (smallest - self.free(size)) / _GIGABYTE
+            needed = math.ceil(100 * needed) / 100
             raise ValueError(
                 f"Expected max_memory of at least {needed:.2f} GB for an image of "
                 f"{size[0]}x{size[1]}; received {self.max_memory:g} GB. With longest_side "
