@@ -1,4 +1,4 @@
-"""How much of an image may be seen at once, by the memory that this takes."""
+"""The bound on memory, and how large a tile of an image may be within it."""
 
 import functools
 import math
@@ -12,13 +12,13 @@ MAX_MEMORY = 2.0
 """Gigabytes by which predicting may make a process grow, where nothing else is asked for."""
 
 _GIGABYTE = 1e9
-_FIXED = 150e6  # of any prediction: code, strips of scores, small buffers
+_FIXED = 150e6  # bytes of any prediction: code, strips of scores, small buffers
 _WHOLE = 12  # bytes a pixel of the whole image: itself, what it was read from, and its classes
 _FLOAT32 = 4
 
-# Measured (benchmarks/large_images.py): by how much more a process grows than by the activations
-# that the shapes of the network's graph tell of, and how many full-size float32 maps of all classes
-# are there at once on the way to class ids.
+# Measured (benchmarks/large_images.py), of each runtime: how many times the activations that follow
+# from the graph's shapes it holds at once; and how many full-size float32 maps of all classes, on
+# the way from logits to class ids.
 _MEASURED = {
     "tensorflow": (1.6, 3.3),
     "jax": (1.5, 1.8),
@@ -31,7 +31,7 @@ _MEASURED = {
 
 
 class LargeImageWarning(UserWarning):
-    """An image is not seen whole."""
+    """An image is predicted in tiles, so that classes may differ from those of the whole image."""
 
 
 def activation_bytes(footprint: Footprint, runtime: str) -> float:
@@ -49,22 +49,22 @@ class Bound:
 
     Args:
         max_memory: gigabytes.
-        sees_everything: says, when first an image is seen in tiles, whether the network depends on
-            the whole image.
+        has_global_context: function that says whether every pixel of the network's output depends
+            on the whole image; called when an image is first seen in tiles.
 
     Raises:
         ValueError: if it is no positive number.
     """
 
-    def __init__(self, max_memory: float, sees_everything: Callable[[], bool] = lambda: False):
+    def __init__(self, max_memory: float, has_global_context: Callable[[], bool] = lambda: False):
         if not 0 < max_memory < math.inf:
             raise ValueError(f"Expected max_memory in GB, above 0; received {max_memory!r}.")
         self.max_memory = float(max_memory)
-        self._sees_everything = sees_everything
+        self._has_global_context = has_global_context
         self._has_warned = False
 
     def free(self, size: tuple[int, int]) -> float:
-        """Bytes for what is seen at once of an image of (height, width)."""
+        """Bytes that are left for the network on an image of (height, width)."""
         return self.max_memory * _GIGABYTE - _FIXED - _WHOLE * size[0] * size[1]
 
     def tiles(
@@ -80,7 +80,7 @@ class Bound:
 
         Args:
             size: (height, width) of the image.
-            bytes_per_pixel: of the largest tile.
+            bytes_per_pixel: of a tile.
             stride: pixels of an image to one of the network's coarsest feature map.
             looks: sizes that the image is resized to before it is looked at; None: its own.
 
@@ -114,7 +114,7 @@ class Bound:
             "max_memory (--max-memory) it is seen whole, with longest_side (--longest-side) whole "
             "and reduced."
         )
-        if self._sees_everything():
+        if self._has_global_context():
             sentence += (
                 " This network pools over all that it sees, so classes may differ from those of "
                 "the whole image."
