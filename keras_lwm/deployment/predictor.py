@@ -30,9 +30,9 @@ class Predictor:
     aspect; class ids are brought back to the image's size by nearest pixel, probabilities
     bilinearly.
 
-    An image too large for the memory allowed is seen in overlapping tiles, and a warning says so,
-    once: the classes of a pixel in a thousand, at most, differ from those of the whole image. A
-    network that pools over the whole image sees a tile only, and may differ by more.
+    An image too large for the memory allowed is predicted in overlapping tiles, and a warning says
+    so, once: a thousandth of its pixels, at most, get another class than in the whole image. A
+    network that pools over the whole image pools over a tile then, and may differ by more.
 
     Args:
         path: the model file or folder.

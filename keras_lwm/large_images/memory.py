@@ -34,6 +34,10 @@ class LargeImageWarning(UserWarning):
     """An image is predicted in tiles, so that classes may differ from those of the whole image."""
 
 
+class ImageTooLargeError(ValueError):
+    """Not even the smallest tile of an image fits into the memory allowed."""
+
+
 def activation_bytes(footprint: Footprint, runtime: str) -> float:
     """Bytes a pixel of what a network holds at once; `runtime` is a Keras backend or a format."""
     return footprint.activations * _MEASURED[runtime][0]
@@ -50,7 +54,7 @@ class Bound:
     Args:
         max_memory: gigabytes.
         has_global_context: function that says whether every pixel of the network's output depends
-            on the whole image; called when an image is first seen in tiles.
+            on the whole image; called when an image is first predicted in tiles.
 
     Raises:
         ValueError: if it is no positive number.
@@ -74,7 +78,7 @@ class Bound:
         stride: int,
         looks: Sequence[tuple[int, int]] | None = None,
     ) -> list[Tiles]:
-        """The tiles that an image is seen in; a single one where it fits as it is.
+        """The tiles that an image is predicted in; a single one where it fits.
 
         Warns, once, when there are several.
 
@@ -88,17 +92,17 @@ class Bound:
             The tiles at each of these sizes. They hold the same parts of the image.
 
         Raises:
-            ValueError: if the bound is too low for any tile.
+            ImageTooLargeError: if the bound is too low for any tile.
         """
         tiles = _tiles(size, tuple(looks or [size]), self.free(size) / bytes_per_pixel, stride)
         if tiles is None:
             smallest = bytes_per_pixel * (2 * MARGIN + 2 * stride) ** 2
             needed = self.max_memory + (smallest - self.free(size)) / _GIGABYTE
             needed = math.ceil(100 * needed) / 100
-            raise ValueError(
-                f"Expected max_memory of at least {needed:.2f} GB for an image of "
-                f"{size[0]}x{size[1]}; received {self.max_memory:g} GB. With longest_side "
-                "(--longest-side) it is reduced first."
+            raise ImageTooLargeError(
+                f"Expected max_memory (--max-memory) of at least {needed:.2f} GB for an image of "
+                f"{size[0]}x{size[1]}, or a longest_side (--longest-side) to which it is reduced "
+                f"first; received {self.max_memory:g} GB."
             )
         if tiles[0].count > 1:
             self._warn(size, tiles[0])
@@ -109,15 +113,15 @@ class Bound:
             return
         self._has_warned = True
         sentence = (
-            f"An image of {size[0]}x{size[1]} is seen in {tiles.count} overlapping tiles of "
-            f"{tiles.size[0]}x{tiles.size[1]}, to stay within {self.max_memory:g} GB: with more of "
-            "max_memory (--max-memory) it is seen whole, with longest_side (--longest-side) whole "
-            "and reduced."
+            f"An image of {size[0]}x{size[1]} is predicted in {tiles.count} overlapping tiles of "
+            f"{tiles.size[0]}x{tiles.size[1]}, to stay within {self.max_memory:g} GB, as will be "
+            "others of its size: a larger max_memory (--max-memory) allows larger tiles, and "
+            "longest_side (--longest-side) reduces images first."
         )
         if self._has_global_context():
             sentence += (
-                " This network pools over all that it sees, so classes may differ from those of "
-                "the whole image."
+                " This network pools over the whole of its input, so classes may differ from "
+                "those of the whole image."
             )
         warnings.warn(sentence, LargeImageWarning, stacklevel=2)
 

@@ -175,7 +175,7 @@ class TiledNetwork:
             another than at the image as it is.
 
         Raises:
-            ValueError: if the bound is too low for any tile.
+            ImageTooLargeError: if the bound is too low for any tile.
         """
         image_size = image.shape[:2]
         tiles = self._tiles(image_size, looks)
