@@ -105,18 +105,18 @@ class Bound:
                 f"first; received {self.max_memory:g} GB."
             )
         if tiles[0].count > 1:
-            self._warn(size, tiles[0])
+            self._warn(size, tiles[0].count)
         return tiles
 
-    def _warn(self, size, tiles):
+    def _warn(self, size, count):
         if self._has_warned:
             return
         self._has_warned = True
         sentence = (
-            f"An image of {size[0]}x{size[1]} is predicted in {tiles.count} overlapping tiles of "
-            f"{tiles.size[0]}x{tiles.size[1]}, to stay within {self.max_memory:g} GB, as will be "
-            "others of its size: a larger max_memory (--max-memory) allows larger tiles, and "
-            "longest_side (--longest-side) reduces images first."
+            f"An image of {size[0]}x{size[1]} is predicted in {count} overlapping tiles, to stay "
+            f"within {self.max_memory:g} GB, as will be others of its size: a larger max_memory "
+            "(--max-memory) allows larger tiles, and longest_side (--longest-side) reduces images "
+            "first."
         )
         if self._has_global_context():
             sentence += (
