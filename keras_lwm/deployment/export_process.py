@@ -30,7 +30,7 @@ from keras_lwm.deployment.inference_network import (
     trace,
 )
 from keras_lwm.description import Description
-from keras_lwm.large_images.graph import footprint, sees_everything
+from keras_lwm.large_images.graph import footprint, has_global_context
 from keras_lwm.networks.segmenter import before_resizing
 
 REQUEST = "request.json"
@@ -200,7 +200,7 @@ def _description(request, network):
             f"one of {len(description.class_names)}."
         )
     network = before_resizing(network)
-    needs = dataclasses.replace(footprint(network), sees_everything=sees_everything(network))
+    needs = dataclasses.replace(footprint(network), global_context=has_global_context(network))
     return dataclasses.replace(description, footprint=dataclasses.asdict(needs)).as_json()
 
 

@@ -41,10 +41,10 @@ def load_in_float32(path: Any, title: str) -> keras.Model:
         model = keras.saving.deserialize_keras_object(configuration)
         model.load_weights(path)
     except Exception as error:
-        told = " ".join(str(error).split())[:300]
+        message = " ".join(str(error).split())[:300]
         raise ValueError(
             f"Cannot load {title}: layers of yours must be registered with Keras, in a module that "
-            f"can be imported; Keras says {type(error).__name__}: {told}"
+            f"can be imported; Keras says {type(error).__name__}: {message}"
         ) from error
     for variable in model.weights:
         if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():

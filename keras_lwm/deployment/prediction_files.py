@@ -10,6 +10,7 @@ from PIL import Image
 
 from keras_lwm.atomic_write import atomic_write
 from keras_lwm.deployment.image_files import read_image
+from keras_lwm.large_images.memory import ImageTooLargeError
 from keras_lwm.void import label_dtype
 
 _MOST_IN_A_PALETTE = 256
@@ -88,8 +89,9 @@ def write_predictions(predictor, images, folder, pictures=PICTURES) -> Iterator[
         pictures: which to write, of "ids", "mask" and "overlay".
 
     Yields:
-        For each image, once it is done, its path and None; or, if it cannot be read, the sentence
-        that says why. The others are done nevertheless.
+        For each image, once it is done, its path and None; or, if it cannot be read or is too large
+        for the predictor's `max_memory`, the sentence that says why. The others are done
+        nevertheless.
 
     Raises:
         ValueError: if `folder` is a file, or the model's scores are not finite.
@@ -105,7 +107,11 @@ def write_predictions(predictor, images, folder, pictures=PICTURES) -> Iterator[
         except (ValueError, OSError) as error:
             yield path, str(error)
             continue
-        class_ids = predictor(image)
+        try:
+            class_ids = predictor(image)
+        except ImageTooLargeError as error:
+            yield path, f"{path} is too large. {error}"
+            continue
         for kind in pictures:
             target = folder / relative.with_name(f"{relative.name}_{kind}.png")
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""How far an exported file is from the model that it was made of."""
+"""Predictions by a model file of any format, and how far those of two files agree."""
 
 import os
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from keras_lwm.large_images import strips
 from keras_lwm.large_images.memory import MAX_MEMORY
 from keras_lwm.large_images.network import TiledNetwork
 from keras_lwm.large_images.reduced import check_longest_side, reduced
-from keras_lwm.resampling import resize_bilinear, resize_labels
+from keras_lwm.resampling import resize_labels
 from keras_lwm.void import label_dtype
 
 
@@ -30,9 +30,9 @@ class Predictor:
     aspect; class ids are brought back to the image's size by nearest pixel, probabilities
     bilinearly.
 
-    An image too large for the memory allowed is seen in overlapping tiles, and a warning says so,
-    once: the classes of a pixel in a thousand, at most, differ from those of the whole image. A
-    network that pools over the whole image sees a tile only, and may differ by more.
+    An image too large for the memory allowed is predicted in overlapping tiles, and a warning says
+    so, once: a thousandth of its pixels, at most, get another class than in the whole image. A
+    network that pools over the whole image pools over a tile then, and may differ by more.
 
     Args:
         path: the model file or folder.
@@ -92,8 +92,8 @@ class Predictor:
         """
         image = rgb_image(image)
         seen = reduced(image, self._longest_side)
-        class_ids = self._class_ids(seen, seen.shape[:2])[None]
-        return _resized(resize_labels, class_ids, image.shape[:2])[0].astype(self._dtype)
+        class_ids = self._class_ids(seen, seen.shape[:2])
+        return _nearest(class_ids, image.shape[:2]).astype(self._dtype)
 
     def class_ids(self, image: Any, size: tuple[int, int]) -> np.ndarray:
         """Returns class ids (*size), as a call does, at another resolution than the image's own.
@@ -104,8 +104,7 @@ class Predictor:
         image = reduced(rgb_image(image), self._longest_side)
         if self.gives_probabilities:
             return self._class_ids(image, tuple(size)).astype(self._dtype)
-        class_ids = self._class_ids(image, image.shape[:2])[None]
-        return _resized(resize_labels, class_ids, size)[0].astype(self._dtype)
+        return _nearest(self._class_ids(image, image.shape[:2]), size).astype(self._dtype)
 
     def probabilities(self, image: Any) -> np.ndarray:
         """Returns the probability of every class, (H, W, C) float32, 0 to 1, of one image.
@@ -127,15 +126,16 @@ class Predictor:
             probabilities = self._tiled.probabilities(seen)[None]
         if not np.isfinite(probabilities).all():
             raise ValueError(f"Expected finite probabilities of {self.path}; received others.")
-        return _resized(resize_bilinear, probabilities, image.shape[:2])[0]
+        if probabilities.shape[1:3] == image.shape[:2]:
+            return probabilities[0]
+        return strips.resized(probabilities[0], image.shape[:2])
 
     def _class_ids(self, image, size):
         """Class ids (*size) of an image that is not reduced any more."""
         if not self._tiled.fits_whole(image.shape[:2]):
             class_ids = self._tiled.class_ids(image, size)
         elif image.shape[:2] == size:
-            maps = self._run(image, CLASS_IDS)
-            class_ids = _resized(resize_labels, maps, size)[0]
+            class_ids = _nearest(self._run(image, CLASS_IDS)[0], size)
         else:
             class_ids = strips.class_ids([strips.whole(self._run(image, PROBABILITIES)[0], size)])
         classes = len(self.description.class_names)
@@ -150,16 +150,17 @@ class Predictor:
     def _run(self, image, output):
         runtime = self._runtime
         size = [own or given for own, given in zip(runtime.size, image.shape, strict=False)]
-        images = image[None]
         if size != list(image.shape[:2]):
-            images = _resized(resize_bilinear, images.astype("float32"), size)
-        return np.asarray(runtime(prepared(images, runtime), output))[:1]
+            image = strips.resized(image, size)
+        return np.asarray(runtime(prepared(image[None], runtime), output))[:1]
 
 
-def _resized(resize, maps, size):
-    if maps.shape[1:3] == tuple(size):
-        return maps
-    return ops.convert_to_numpy(resize(ops.convert_to_tensor(maps), size))
+def _nearest(class_ids, size):
+    """Class ids (h, w) at another size, (*size), by nearest pixel."""
+    if class_ids.shape == tuple(size):
+        return class_ids
+    class_ids = ops.convert_to_tensor(class_ids[None])
+    return ops.convert_to_numpy(resize_labels(class_ids, size))[0]
 
 
 class Agreement(NamedTuple):

@@ -297,7 +297,7 @@ def _metadata(content, name, path):
     return None
 
 
-# Some processors compute in half precision unless told otherwise.
+# Some processors compute in half precision unless asked not to.
 _IN_FLOAT32 = {"INFERENCE_PRECISION_HINT": "f32"}
 
 

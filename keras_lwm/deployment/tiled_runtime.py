@@ -9,7 +9,7 @@ from keras_lwm.large_images.memory import Bound, activation_bytes, full_size_byt
 from keras_lwm.large_images.parts import Part
 from keras_lwm.windows import Window
 
-# A file that gives probabilities computes them for class ids as well.
+# A file with probabilities computes them even if only class ids are asked for.
 _MAPS_OF_PROBABILITIES = 1.7
 
 
@@ -32,15 +32,15 @@ class TiledRuntime:
             if described.footprint
             else Footprint.unknown(len(described.class_names))
         )
-        self._bound = Bound(max_memory, lambda: bool(self._footprint.sees_everything))
+        self._bound = Bound(max_memory, lambda: bool(self._footprint.global_context))
 
     @property
     def bytes_per_pixel(self) -> float:
-        """Of a tile."""
+        """Memory that a tile takes."""
         kind = self._runtime.kind
         maps = _MAPS_OF_PROBABILITIES if PROBABILITIES in self._runtime.outputs else 1
         scores = maps * full_size_bytes(self._footprint, kind)
-        # Activations are gone by the time that scores are there.
+        # Activations are freed before the scores are resized.
         return max(activation_bytes(self._footprint, kind), scores) * (self._runtime.batch or 1)
 
     def fits_whole(self, size: tuple[int, int]) -> bool:
@@ -62,17 +62,17 @@ class TiledRuntime:
         ids = np.full(size, -1, "int32")
         if image.shape[:2] == tuple(size):
             for values, part, window in self._parts(image, CLASS_IDS, size):
-                part.put(values[..., None], window, ids[..., None])
+                part.write(values[..., None], window, ids[..., None])
         else:
             for values, part, window in self._parts(image, PROBABILITIES, size):
-                ids[part.here] = strips.class_ids([part.scores(values, window)])
+                ids[part.region] = strips.class_ids([part.scores(values, window)])
         return ids
 
     def probabilities(self, image: np.ndarray) -> np.ndarray:
         """The probability of every class, (H, W, C) float32, by tiles."""
         maps = None
         for values, part, window in self._parts(image, PROBABILITIES, image.shape[:2]):
-            maps = part.put(values, window, maps)
+            maps = part.write(values, window, maps)
         return maps
 
     def _parts(self, image, output, size):
@@ -83,12 +83,8 @@ class TiledRuntime:
             top, left = tiles.start(index)
             seen = image[None, top : top + height, left : left + width]
             window = Window((top, left), (height, width), whole)
-            values = self._ask(seen, output, window)
-            yield values, Part(tiles, index, size), window
-
-    def _ask(self, images, output, window):
-        images = prepared(images, self._runtime)
-        return np.asarray(self._runtime.part(images, output, window))[0]
+            values = self._runtime.part(prepared(seen, self._runtime), output, window)
+            yield np.asarray(values)[0], Part(tiles, index, size), window
 
 
 def prepared(images: np.ndarray, runtime) -> np.ndarray:

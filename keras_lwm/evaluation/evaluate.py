@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_lwm.description import Description
 from keras_lwm.evaluation.views import SingleScale
-from keras_lwm.large_images.memory import MAX_MEMORY
+from keras_lwm.large_images.memory import MAX_MEMORY, ImageTooLargeError
 from keras_lwm.large_images.reduced import check_longest_side, reduced
 from keras_lwm.metrics.confusion import ConfusionMatrix
 from keras_lwm.metrics.depth import depth_error_sums
@@ -201,7 +201,7 @@ def evaluate(
             made with `unusual_depth=True` does anyway. Depth is checked only where it is scored.
         progress: show a progress bar, in batches.
         max_memory: gigabytes by which a frame may make the process grow. One that needs more is
-            seen in tiles, and in a thousandth of its pixels, at most, gets other classes. A
+            predicted in tiles, and a thousandth of its pixels, at most, get other classes. A
             `Predictor` of an exported file has its own.
         longest_side: pixels; frames whose longer side is longer are reduced to it before the
             network sees them. Labels are not. None: never.
@@ -230,7 +230,11 @@ def evaluate(
     frames = 0
     after_batch = _shown_batches(dataset) if progress else None
     for image, label, depth in frames_of(dataset, num_classes, after_batch):
-        class_ids, depth_pred = predictor.class_ids(reduced(image, longest_side), label.shape)
+        image = reduced(image, longest_side)
+        try:
+            class_ids, depth_pred = predictor.class_ids(image, label.shape)
+        except ImageTooLargeError as error:
+            raise ImageTooLargeError(f"Frame {frames} is too large. {error}") from error
         _check_class_ids(frames, class_ids, num_classes)
         scores_depth = depth_pred is not None or any(subset.needs_depth for subset in subsets)
         if depth is not None and scores_depth and not unusual_depth:

@@ -18,7 +18,7 @@ class FramePredictor:
 
     One frame at a time, because a network's rounding may depend on how many images share a batch:
     so an evaluation finds the same classes however its data are batched. A frame too large for the
-    memory allowed is seen in tiles.
+    memory allowed is predicted in tiles.
 
     Args:
         network: a Keras model of RGB images.

@@ -1,4 +1,4 @@
-"""What a network's graph says of the memory it needs, and running it with no more than that."""
+"""The memory that a network needs, by its graph, and running the graph with no more than that."""
 
 import dataclasses
 import math
@@ -19,7 +19,7 @@ _GLOBAL_LAYERS = (
     layers.AdditiveAttention,
 )
 _PROBED_LENGTH = 1024
-_WIDTH = 64  # of the maps that layers of others are tried on
+_TRIED_WIDTH = 64  # of the maps that unknown layers are tried on
 _COARSEST = 128
 _FLOAT32 = 4
 
@@ -78,7 +78,7 @@ def run_graph(
 def run_network(network: keras.Model, images: Any) -> Any:
     """The outputs of a network in inference, within a compiled step or not.
 
-    Only torch runs a graph as it is written; TensorFlow and JAX find out what they can free.
+    Of torch's graph, tensors are freed once they are used; TensorFlow and JAX do so themselves.
     """
     if keras.backend.backend() == "jax":
         from keras_lwm.jax_on_cpu import for_cpu
@@ -92,7 +92,7 @@ def run_network(network: keras.Model, images: Any) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class Footprint:
-    """What a network's graph says of its size.
+    """The memory that a network needs, and the size of its outputs.
 
     Attributes:
         activations: bytes a pixel of the image of the largest sum of tensors that are needed at
@@ -100,19 +100,19 @@ class Footprint:
         logits: bytes a pixel of the image of the logits, at the network's own resolution.
         classes: their number.
         stride: pixels of the image to one of the coarsest feature map.
-        sees_everything: whether the output depends on the whole image at every pixel; None where
-            nobody has looked (see `sees_everything`).
+        global_context: whether every pixel of the output depends on the whole image (see
+            `has_global_context`); None where that is not known.
     """
 
     activations: float
     logits: float
     classes: int
     stride: int
-    sees_everything: bool | None = None
+    global_context: bool | None = None
 
     @classmethod
     def unknown(cls, classes: int = 40) -> "Footprint":
-        """Of a network whose graph is not at hand: a wide one."""
+        """A cautious guess for a network whose graph is not known."""
         return cls(500.0, classes / 4, classes, 32)
 
 
@@ -142,7 +142,7 @@ def _probed_size(network):
 
 
 class _Shapes:
-    """Runs operations on shapes alone and keeps count of the tensors that are there at once."""
+    """Runs operations on shapes alone and counts the bytes of the tensors that exist at once."""
 
     def __init__(self, size):
         self._size = size
@@ -156,7 +156,7 @@ class _Shapes:
             self._bytes += _FLOAT32 * math.prod(x.shape)
             if _is_map(self._size, x.shape):
                 self.stride = max(self.stride, *_strides(self._size, x.shape))
-        self.largest = max(self.largest, self._bytes + _inside(operation, args))
+        self.largest = max(self.largest, self._bytes + _inner_bytes(operation, args))
         return outputs
 
     def freed(self, x):
@@ -172,7 +172,7 @@ def _is_map(size, shape):
     return len(shape) == 4 and max(_strides(size, shape)) <= _COARSEST
 
 
-def _inside(operation, args):
+def _inner_bytes(operation, args):
     """Bytes of what layers inside a layer hold: two maps as wide as the widest of their kernels."""
     inner = [
         x
@@ -186,10 +186,10 @@ def _inside(operation, args):
     return 2 * _FLOAT32 * batch * height * width * widest
 
 
-def sees_everything(network: keras.Model) -> bool:
-    """Whether a network's output depends on the whole image at every pixel.
+def has_global_context(network: keras.Model) -> bool:
+    """Whether every pixel of a network's output depends on the whole image, however large it is.
 
-    As by global pooling or attention: with what is far away, in numbers, however large the image.
+    As by global pooling or attention, in one of its layers or inside one.
     """
     if not is_graph(network):
         return False
@@ -201,21 +201,21 @@ def sees_everything(network: keras.Model) -> bool:
         outputs = operation.compute_output_spec(*args, **kwargs)
         # Vectors and rows of tokens are no maps.
         are_maps = all(_is_map(size, x.shape) for x in tree.flatten(outputs))
-        found = found or not are_maps or _spreads(operation, args)
+        found = found or not are_maps or _pools(operation, args)
         return outputs
 
     run_graph(network, keras.KerasTensor((1, *size, 3), network.inputs[0].dtype), call)
     return found
 
 
-def _spreads(operation, args):
+def _pools(operation, args):
     if isinstance(operation, _GLOBAL_LAYERS):
         return True
     if not isinstance(operation, keras.Layer) or len(args) != 1 or _is_known(operation):
         return False
-    # What a layer of others does inside shows in what it does: it may pool as it is called.
+    # A layer may hide its pooling in `call`: does the last column change the first one's output?
     channels = tree.flatten(args)[0].shape[-1]
-    maps = np.random.default_rng(0).normal(size=(1, 8, _WIDTH, channels)).astype("float32")
+    maps = np.random.default_rng(0).normal(size=(1, 8, _TRIED_WIDTH, channels)).astype("float32")
     changed = maps.copy()
     changed[:, :, -1] += 1
     before, after = (

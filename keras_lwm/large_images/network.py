@@ -12,9 +12,9 @@ from keras_lwm.large_images import strips
 from keras_lwm.large_images.graph import (
     Footprint,
     footprint,
+    has_global_context,
     is_graph,
     run_network,
-    sees_everything,
 )
 from keras_lwm.large_images.memory import Bound, activation_bytes, full_size_bytes
 from keras_lwm.large_images.parts import Part
@@ -25,7 +25,7 @@ from keras_lwm.windows import Window, seen_through
 
 
 class Look(NamedTuple):
-    """One way to look at an image.
+    """One of the ways in which test-time augmentation shows an image to the network.
 
     Attributes:
         percent: the size to which the image is resized first, of its own.
@@ -38,7 +38,7 @@ class Look(NamedTuple):
     softmax: bool = False
 
     def size(self, image_size: tuple[int, int]) -> tuple[int, int]:
-        """(height, width) of an image as it is looked at."""
+        """(height, width) of an image once it is resized."""
         # Whole numbers keep sizes exact, whether they are known when compiling or not.
         return tuple((length * self.percent + 50) // 100 for length in image_size)
 
@@ -72,13 +72,13 @@ class TiledNetwork:
     """
 
     def __init__(self, network: keras.Model, max_memory: float):
-        self._given = network
-        self.bound = Bound(max_memory, lambda: sees_everything(self.network))
+        self._model = network
+        self.bound = Bound(max_memory, lambda: has_global_context(self.network))
 
     @functools.cached_property
     def network(self) -> keras.Model:
         """Without the layer that would resize its logits to the image's size."""
-        return before_resizing(self._given) if is_graph(self._given) else self._given
+        return before_resizing(self._model) if is_graph(self._model) else self._model
 
     @functools.cached_property
     def footprint(self) -> Footprint:
@@ -106,19 +106,15 @@ class TiledNetwork:
             size: of the class ids; None: the image's.
             looks: at the image.
         """
-        if is_graph(self._given) and any(self._given.inputs[0].shape[1:3]):
+        if is_graph(self._model) and any(self._model.inputs[0].shape[1:3]):
             return True
         backend = keras.backend.backend()
         largest = max(_area(look.size(image_size)) for look in looks)
-        both_ways = 1 + any(look.mirrored for look in looks)
-        network = both_ways * largest * activation_bytes(self.footprint, backend)
+        directions = 1 + any(look.mirrored for look in looks)
+        network = directions * largest * activation_bytes(self.footprint, backend)
         # Several looks are summed, each of them at full size.
-        maps = 1 if len(looks) == 1 else 1 + both_ways
-        scores = (
-            maps
-            * _area(size or image_size)
-            * full_size_bytes(self.footprint, keras.backend.backend())
-        )
+        maps = 1 if len(looks) == 1 else 1 + directions
+        scores = maps * _area(size or image_size) * full_size_bytes(self.footprint, backend)
         return self.bound.free(image_size) >= network + scores
 
     def fits_in_windows(
@@ -145,18 +141,17 @@ class TiledNetwork:
                 f"{max(free, 0) / one * _area(window):.0f} pixels; received "
                 f"{window[0]}x{window[1]}."
             )
-        both_ways = 1 + any(look.mirrored for look in looks)
-        maps = _area(image_size) + (1 + both_ways) * _area(window)
-        return free >= both_ways * one + maps * full_size_bytes(self.footprint, backend)
+        directions = 1 + any(look.mirrored for look in looks)
+        maps = _area(image_size) + (1 + directions) * _area(window)
+        return free >= directions * one + maps * full_size_bytes(self.footprint, backend)
 
     def scores(self, image: np.ndarray, looks: Sequence[Look]) -> list[Scores]:
         """Scores of all classes at every pixel of an image, (H, W, 3), seen whole, by look."""
-        tiles = lay_whole(image.shape[:2])
         size = image.shape[:2]
-        part = Part(tiles, (0, 0), size)
+        part = Part(lay_whole(size), (0, 0), size)
         scores = []
         for look in looks:
-            outputs, window = self._seen(image, look, lay_whole(look.size(size)), (0, 0))
+            outputs, window = self._run_tile(image, look, lay_whole(look.size(size)), (0, 0))
             scores.append(part.scores(outputs["segmentation"], window, look.mirrored, look.softmax))
         return scores
 
@@ -167,7 +162,7 @@ class TiledNetwork:
     def class_ids_and_depth(
         self, image: np.ndarray, size: tuple[int, int], looks: Sequence[Look] = _AS_IT_IS
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Predicts by tiles, each looked at in every way, and by strips within each.
+        """Predicts by tiles, each by all looks at it, and by strips of rows within each.
 
         Args:
             image: (H, W, 3), 0 to 255.
@@ -180,7 +175,7 @@ class TiledNetwork:
             another than at the image as it is.
 
         Raises:
-            ValueError: if the bound is too low for any tile.
+            ImageTooLargeError: if the bound is too low for any tile.
         """
         image_size = image.shape[:2]
         tiles = self._tiles(image_size, looks)
@@ -190,13 +185,13 @@ class TiledNetwork:
             part = Part(tiles[0], index, size)
             scores = []
             for look, tiles_of_look in zip(looks, tiles, strict=True):
-                outputs, window = self._seen(image, look, tiles_of_look, index)
+                outputs, window = self._run_tile(image, look, tiles_of_look, index)
                 scores.append(
                     part.scores(outputs["segmentation"], window, look.mirrored, look.softmax)
                 )
-            class_ids[part.here] = strips.class_ids(scores)
+            class_ids[part.region] = strips.class_ids(scores)
             if looks == _AS_IT_IS and "depth" in outputs:
-                depth = part.put(outputs["depth"], window, depth)
+                depth = part.write(outputs["depth"], window, depth)
         return class_ids, depth
 
     def probabilities(self, image: np.ndarray) -> np.ndarray:
@@ -206,9 +201,9 @@ class TiledNetwork:
         probabilities = np.empty((*size, self.footprint.classes), "float32")
         for index in tiles.indices():
             part = Part(tiles, index, size)
-            outputs, window = self._seen(image, Look(), tiles, index)
+            outputs, window = self._run_tile(image, Look(), tiles, index)
             scores = part.scores(outputs["segmentation"], window, softmax=True)
-            strips.write_sums(probabilities[part.here], [scores])
+            strips.write_sums(probabilities[part.region], [scores])
         return probabilities
 
     @property
@@ -223,8 +218,8 @@ class TiledNetwork:
         bytes_per_pixel = self.bytes_per_pixel + earlier * self.footprint.logits
         return self.bound.tiles(image_size, bytes_per_pixel, self.footprint.stride, sizes)
 
-    def _seen(self, image, look, tiles, index):
-        """The outputs of the network for one tile, and the window that it is seen through."""
+    def _run_tile(self, image, look, tiles, index):
+        """The network's outputs for one tile, and the tile's window."""
         height, width = tiles.size
         top, left = tiles.start(index)
         whole = tiles.rows.size, tiles.columns.size

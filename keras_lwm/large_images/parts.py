@@ -19,20 +19,15 @@ class Part:
         size: (height, width) of the maps that the part is written into.
 
     Attributes:
-        here: slices of rows and columns of the maps: the pixels whose centres lie in the part.
+        region: slices of rows and columns of the maps: the pixels whose centres lie in the part.
     """
 
-    def __init__(
-        self,
-        tiles: Tiles,
-        index: tuple[int, int],
-        size: tuple[int, int],
-    ):
+    def __init__(self, tiles: Tiles, index: tuple[int, int], size: tuple[int, int]):
         self._cuts = [
             axis.cuts[number : number + 2] for axis, number in zip(tiles, index, strict=True)
         ]
         self._size = size
-        self.here = tuple(
+        self.region = tuple(
             slice(*(math.ceil(cut * to / axis.size - 0.5) for cut in cuts))
             for cuts, to, axis in zip(self._cuts, size, tiles, strict=True)
         )
@@ -48,10 +43,10 @@ class Part:
             mirrored: whether in the mirrored image.
             softmax: whether to take the softmax of the interpolated values.
         """
-        rows, columns = (np.arange(here.start, here.stop) for here in self.here)
+        rows, columns = (np.arange(each.start, each.stop) for each in self.region)
         if mirrored:
             columns = self._size[1] - 1 - columns
-        places = [
+        positions = [
             np.clip(strips.centres(at, to, whole) - start, 0, length - 1)
             for at, to, (start, whole), length in zip(
                 (rows, columns),
@@ -61,15 +56,15 @@ class Part:
                 strict=False,
             )
         ]
-        return Scores(values.astype("float32", copy=False), *places, softmax)
+        return Scores(values.astype("float32", copy=False), *positions, softmax)
 
-    def put(self, values: np.ndarray, window: Window, maps: np.ndarray | None) -> np.ndarray:
-        """Writes this part of a tile's values (h, w, C) into maps of the whole image.
+    def write(self, values: np.ndarray, window: Window, maps: np.ndarray | None) -> np.ndarray:
+        """Copies this part of a tile's values into maps of the whole image.
 
         Args:
-            values: at any resolution.
+            values: (h, w, C) of a tile, at any resolution.
             window: that the tile was seen through.
-            maps: of the whole image, at that resolution; None: not made yet.
+            maps: of the whole image, at that resolution; None: they are made here.
 
         Returns:
             The maps, float32 (H', W', C).

@@ -13,12 +13,12 @@ _FLOAT32 = 4
 
 
 class Scores(NamedTuple):
-    """Scores of all classes and where they lie under the pixels that are asked for.
+    """Scores of all classes, and the positions at which they are to be interpolated.
 
     Attributes:
         values: (h, w, C) float32.
-        rows, columns: float32, for every row and column asked for, its centre among those of
-            `values`, from 0 to h - 1 and w - 1.
+        rows, columns: float32, the centre of every row and column asked for, in cells of `values`,
+            from 0 to h - 1 and w - 1.
         softmax: whether to take the softmax, over classes, of the interpolated values.
     """
 
@@ -34,8 +34,8 @@ def centres(positions: np.ndarray, target: int, source: int) -> np.ndarray:
     As `keras_lwm.resampling.bilinear_centres`, to the last bit.
     """
     scale = np.float32(source) / np.float32(target)
-    places = (np.asarray(positions, "float32") + np.float32(0.5)) * scale - np.float32(0.5)
-    return np.clip(places, 0, source - 1)
+    positions = (np.asarray(positions, "float32") + np.float32(0.5)) * scale - np.float32(0.5)
+    return np.clip(positions, 0, source - 1)
 
 
 def whole(values: np.ndarray, size: tuple[int, int], softmax: bool = False) -> Scores:
@@ -46,16 +46,20 @@ def whole(values: np.ndarray, size: tuple[int, int], softmax: bool = False) -> S
     return Scores(values, rows, columns, softmax)
 
 
-def sum_of_rows(looks: Sequence[Scores], here: slice) -> np.ndarray:
-    """Interpolates these of the rows asked for, and sums over several looks at the same pixels.
+def sum_of_rows(looks: Sequence[Scores], rows: slice) -> np.ndarray:
+    """Interpolated scores in some of the rows that are asked for, summed over several looks.
+
+    Args:
+        looks: scores at the same pixels.
+        rows: which of the rows asked for.
 
     Returns:
         float32 (rows, columns, C).
     """
     total = 0.0
-    with np.errstate(invalid="ignore"):  # Of NaN and infinity comes no class.
+    with np.errstate(invalid="ignore"):  # Pixels of NaN or infinity get no class.
         for look in looks:
-            scores = interpolated(look.values, look.rows[here], look.columns)
+            scores = interpolated(look.values, look.rows[rows], look.columns)
             total = total + (_softmax(scores) if look.softmax else scores)
     return total
 
@@ -63,15 +67,22 @@ def sum_of_rows(looks: Sequence[Scores], here: slice) -> np.ndarray:
 def class_ids(looks: Sequence[Scores]) -> np.ndarray:
     """The class of the largest sum of scores, int32 (rows, columns); -1 where it is not finite."""
     ids = np.empty((len(looks[0].rows), len(looks[0].columns)), "int32")
-    for here in _strips(*ids.shape, looks[0].values.shape[-1]):
-        ids[here] = _largest(sum_of_rows(looks, here))
+    for strip in _strips(*ids.shape, looks[0].values.shape[-1]):
+        ids[strip] = _largest(sum_of_rows(looks, strip))
     return ids
 
 
 def write_sums(target: np.ndarray, looks: Sequence[Scores]) -> None:
     """Writes the sums of scores, (rows, columns, C), into an array of that shape."""
-    for here in _strips(*target.shape):
-        target[here] = sum_of_rows(looks, here)
+    for strip in _strips(*target.shape):
+        target[strip] = sum_of_rows(looks, strip)
+
+
+def resized(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resizes (h, w, C) bilinearly to (*size, C), float32, with little memory beside the result."""
+    target = np.empty((*size, values.shape[-1]), "float32")
+    write_sums(target, [whole(values, size)])
+    return target
 
 
 def class_ids_of_rows(
@@ -80,8 +91,8 @@ def class_ids_of_rows(
     """The class of the largest score, bilinearly resized, int32 (*size); -1 = not finite.
 
     Args:
-        scores: function of a first row and one beyond the last: (rows, W, C) float32. It is asked
-            for rows from top to bottom.
+        scores: function of a first row and one beyond the last, to (rows, W, C) float32; called
+            from top to bottom.
         classes: C.
         image_size: (H, W), at which the scores are.
         size: (height, width) that is wanted.
@@ -90,10 +101,10 @@ def class_ids_of_rows(
         centres(np.arange(to), to, own) for to, own in zip(size, image_size, strict=True)
     )
     ids = np.empty(size, "int32")
-    for here in _strips(size[0], max(size[1], image_size[1]), classes):
-        first = int(rows[here][0])
-        last = min(int(rows[here][-1]) + 2, image_size[0])
-        ids[here] = _largest(interpolated(scores(first, last), rows[here] - first, columns))
+    for strip in _strips(size[0], max(size[1], image_size[1]), classes):
+        first = int(rows[strip][0])
+        last = min(int(rows[strip][-1]) + 2, image_size[0])
+        ids[strip] = _largest(interpolated(scores(first, last), rows[strip] - first, columns))
     return ids
 
 
@@ -110,7 +121,7 @@ def _largest(scores):
 
 
 def interpolated(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Interpolates (h, w, C) bilinearly where these rows and columns meet, float32."""
+    """Interpolates (h, w, C) bilinearly to (rows, columns, C) at these positions, float32."""
     low, above, weight = _between(rows, len(values))
     first, last = low.min(), above.max()
     left, right, weight_right = _between(columns, values.shape[1])
@@ -121,10 +132,10 @@ def interpolated(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> n
     return _mixed(values[low - first], values[above - first], weight[:, None, None])
 
 
-def _between(places, count):
-    """The cells on both sides of places, and the weight of the second."""
-    low = np.minimum(places.astype("int32"), max(count - 2, 0))
-    return low, np.minimum(low + 1, count - 1), places - low.astype("float32")
+def _between(positions, count):
+    """The cells before and after each position, and the weight of the second."""
+    low = np.minimum(positions.astype("int32"), max(count - 2, 0))
+    return low, np.minimum(low + 1, count - 1), positions - low.astype("float32")
 
 
 def _mixed(one, other, weight):

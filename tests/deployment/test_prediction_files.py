@@ -12,6 +12,7 @@ from keras_lwm.deployment.prediction_files import (
     write_predictions,
 )
 from keras_lwm.description import Description
+from keras_lwm.large_images.memory import ImageTooLargeError
 
 PALETTE = ((0, 0, 0), (200, 100, 50), (255, 255, 255))
 CLASS_IDS = np.array([[0, 1, 2], [2, 2, 1]], "uint8")
@@ -82,6 +83,20 @@ def test_only_what_is_asked_for_is_written(images, tmp_path):
     list(write_predictions(EqualRed(), images, tmp_path / "out", ["mask"]))
     written = sorted(path.name for path in (tmp_path / "out").rglob("*.png"))
     assert written == ["one_mask.png", "one_mask.png"]
+
+
+def test_an_image_too_large_for_the_memory_is_reported_and_the_others_are_done(images, tmp_path):
+    class Little(EqualRed):
+        def __call__(self, image):
+            if image.shape[1] > 2:
+                raise ImageTooLargeError("Expected more.")
+            return super().__call__(image)
+
+    done = dict(write_predictions(Little(), images, tmp_path / "out", ["mask"]))
+    one = tmp_path / "images" / "one.png"
+    assert done[one] == f"{one} is too large. Expected more."
+    assert done[one.parent / "sub" / "one.png"] is None
+    assert (tmp_path / "out" / "sub" / "one_mask.png").exists()
 
 
 def test_predictions_are_known_by_name_and_place():

@@ -7,7 +7,7 @@ import pytest
 from deployment.small_refinenet import NUM_CLASSES, small_refinenet
 from keras import layers, ops
 
-from keras_lwm.large_images.graph import footprint, run_graph, run_network, sees_everything
+from keras_lwm.large_images.graph import footprint, has_global_context, run_graph, run_network
 from keras_lwm.networks import segmenter
 from keras_lwm.networks.segmenter import before_resizing
 
@@ -118,8 +118,8 @@ class Local(layers.Layer):
 )
 def test_what_carries_across_the_whole_image_is_found(layer, expected):
     network = chain(layers.Conv2D(4, 3, padding="same"), layer, layers.Conv2D(2, 1))
-    assert sees_everything(network) is expected
+    assert has_global_context(network) is expected
 
 
 def test_a_refinenet_sees_no_more_than_its_surroundings():
-    assert not sees_everything(small_refinenet())
+    assert not has_global_context(small_refinenet())

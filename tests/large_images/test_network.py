@@ -5,9 +5,10 @@ import warnings
 import keras
 import numpy as np
 import pytest
+from deployment.small_refinenet import NUM_CLASSES
 from large_images.pictures import SIZES, are_varied, memory_for, network, picture
 
-from keras_lwm.evaluation import MultiScale, SingleScale, SlidingWindow
+from keras_lwm.evaluation import MultiScale, SingleScale, SlidingWindow, evaluate
 from keras_lwm.large_images.graph import footprint
 from keras_lwm.large_images.memory import LargeImageWarning, activation_bytes
 from keras_lwm.large_images.network import TiledNetwork
@@ -50,7 +51,7 @@ def test_class_ids_and_depth_are_those_of_the_whole_image(model, view, size, lab
     sentences = [str(each.message) for each in caught if each.category is LargeImageWarning]
     if not isinstance(view, SlidingWindow):
         [sentence] = sentences
-        assert f"An image of {size[0]}x{size[1]} is seen in" in sentence
+        assert f"An image of {size[0]}x{size[1]} is predicted in" in sentence
 
 
 def test_strips_of_an_image_seen_whole_are_the_whole(model):
@@ -64,8 +65,11 @@ def test_strips_of_an_image_seen_whole_are_the_whole(model):
 
 def test_what_does_not_fit_is_refused_and_says_what_would_do(model):
     image = picture(*SIZES[0])
-    with pytest.raises(ValueError, match=r"at least 0.1\d GB for an image of 928x1216; received"):
+    with pytest.raises(ValueError, match=r"at least 0.\d\d GB for an image of 928x1216, or"):
         TiledNetwork(model, 0.11).class_ids(image, SIZES[0])
+    frames = [(image[None], {"label": np.zeros((1, *SIZES[0]), "uint8")})]
+    with pytest.raises(ValueError, match=r"^Frame 0 is too large\. Expected max_memory"):
+        evaluate(model, frames, NUM_CLASSES, max_memory=0.11, progress=False)
     view = SlidingWindow((900, 900))
     little = memory_for(500_000, activations(model), SIZES[0])
     with pytest.raises(ValueError, match=r"at most about 4\d+ pixels; received 900x900|about 5"):
@@ -80,5 +84,5 @@ def test_a_network_that_pools_over_all_that_it_sees_says_so(model):
     x = x + keras.layers.GlobalAveragePooling2D(keepdims=True)(x)
     pooling = keras.Model(image, {"segmentation": keras.layers.Conv2D(3, 1)(x)})
     little = memory_for(750_000, activations(pooling) + 10, SIZES[0])
-    with pytest.warns(LargeImageWarning, match="This network pools over all that it sees"):
+    with pytest.warns(LargeImageWarning, match="This network pools over the whole of its input"):
         TiledNetwork(pooling, little).class_ids(picture(*SIZES[0]), SIZES[0])
