@@ -205,13 +205,51 @@ def _max_pooling(
     size, strides, dilation = (
         tuple(own[1:3]) for own in (window_dimensions, window_strides, window_dilation)
     )
-    maps = jnp.pad(maps, padding, constant_values=-jnp.inf)
+    return _maxima(jnp.pad(maps, padding, constant_values=-jnp.inf), size, strides, dilation)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3))
+def _maxima(maps, size, strides, dilation):
+    """Maxima over windows of padded maps (B, H, W, C)."""
+    return _maxima_and_numbers(maps, size, strides, dilation)[0]
+
+
+def _maxima_and_numbers(maps, size, strides, dilation):
+    """Maxima, and which of a window's pixels, by number, each of them is."""
     count = _lengths(maps.shape[1:3], size, strides, dilation)
     first, *others = (_strided(maps, at, count, strides) for at in _offsets(size, dilation))
-    for other in others:
+    largest, numbers = first, jnp.zeros(first.shape, "int8")
+    for number, other in enumerate(others, start=1):
         # A NaN is above everything.
-        first = jnp.where((other > first) | (other != other), other, first)
-    return first
+        above = (other > largest) | (other != other)
+        largest = jnp.where(above, other, largest)
+        numbers = jnp.where(above, jnp.int8(number), numbers)
+    return largest, numbers
+
+
+def _maxima_forward(maps, size, strides, dilation):
+    largest, numbers = _maxima_and_numbers(maps, size, strides, dilation)
+    return largest, (jnp.zeros((0, *maps.shape[1:3])), numbers)
+
+
+def _maxima_backward(size, strides, dilation, given, upstream):
+    like, numbers = given
+    lengths = like.shape[1:]
+    gradient = 0
+    for number, offset in enumerate(_offsets(size, dilation)):
+        margins = [
+            (at, length - at - (count - 1) * stride - 1, stride - 1)
+            for at, length, count, stride in zip(
+                offset, lengths, upstream.shape[1:3], strides, strict=True
+            )
+        ]
+        own = jnp.where(numbers == number, upstream, jnp.zeros((), upstream.dtype))
+        zero = jnp.zeros((), upstream.dtype)
+        gradient = gradient + lax.pad(own, zero, [(0, 0, 0), *margins, (0, 0, 0)])
+    return (gradient,)
+
+
+_maxima.defvjp(_maxima_forward, _maxima_backward)
 
 
 _REWRITES = {conv_general_dilated_p: _convolution, reduce_window_max_p: _max_pooling}

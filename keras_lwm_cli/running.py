@@ -15,13 +15,20 @@ from pathlib import Path
 
 import click
 
+from keras_lwm_cli.compilation_cache import compilation_cache_option, use_compilation_cache
+
 BACKENDS = ("tensorflow", "jax", "torch")
 
-backend_option = click.option(
+_choice_of_backend = click.option(
     "--backend",
     type=click.Choice(BACKENDS),
     help="Keras backend; else what KERAS_BACKEND or Keras' configuration says.",
 )
+
+
+def backend_option(command) -> Callable:
+    """Adds `--backend`, and whether JAX keeps what it compiles."""
+    return _choice_of_backend(compilation_cache_option(command))
 
 
 def memory_options(command) -> Callable:
@@ -76,6 +83,7 @@ def use_backend(backend) -> None:
         os.environ["KERAS_BACKEND"] = backend
     # TensorFlow's remarks about its build would bury the progress.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    use_compilation_cache()
 
 
 def in_a_sentence(command) -> Callable:

@@ -24,6 +24,8 @@ def pytest_configure(config):
     if backend == "jax":
         # The time of these tests is compiling, again and again for other shapes.
         os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+        # Commands would fill the user's cache.
+        os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
 
 
 def pytest_report_header(config):

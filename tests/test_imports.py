@@ -176,7 +176,9 @@ def test_the_core_requires_what_its_modules_import():
     imported = set()
     for path in (*PACKAGE.rglob("*.py"), *(ROOT / "keras_lwm_cli").glob("*.py")):
         # What their packages import first says which extra is missing.
-        if not path.is_relative_to(PACKAGE / "datasets") and path.parent.name != "report":
+        # `jax_on_cpu` is imported under JAX alone.
+        of_an_extra = path.parent.name == "report" or path.name == "jax_on_cpu.py"
+        if not path.is_relative_to(PACKAGE / "datasets") and not of_an_extra:
             nodes = ast.parse(path.read_text(encoding="utf-8")).body
             imported |= {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names}
             imported |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
@@ -220,13 +222,19 @@ def importers(*packages):
     }
 
 
-def test_tensorflow_is_imported_only_where_data_and_its_own_step_are():
+def test_tensorflow_is_imported_only_where_data_its_own_step_and_resizing_are():
     for path in importers("tensorflow", "tensorflow_datasets"):
         assert path.startswith(("datasets/", "deployment/")) or path in (
             "pipeline.py",
+            "resampling.py",
             "training/optimizer.py",
             "training/step.py",
         )
+
+
+def test_jax_and_torch_are_imported_where_a_step_and_its_operations_are_theirs():
+    assert importers("jax") == {"jax_on_cpu.py", "training/step.py"}
+    assert importers("torch") == {"resampling.py", "training/step.py"}
 
 
 def test_keras_cv_is_imported_in_one_module_and_only_when_asked_for():
