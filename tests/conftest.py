@@ -37,3 +37,9 @@ def pytest_collection(session):
 
     backend = session.config.getoption("--backend")
     assert keras.backend.backend() == backend, "Keras was imported before its backend was chosen."
+
+
+def pytest_ignore_collect(collection_path, config):
+    """What is named after a backend is tested under it alone: `test_torch_layout.py`."""
+    of = [own for own in BACKENDS if collection_path.name.startswith(f"test_{own}_")]
+    return True if of and of != [config.getoption("--backend")] else None

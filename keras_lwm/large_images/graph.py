@@ -80,14 +80,20 @@ def run_network(network: keras.Model, images: Any) -> Any:
 
     Of torch's graph, tensors are freed once they are used; TensorFlow and JAX do so themselves.
     """
-    if keras.backend.backend() == "jax":
+    backend = keras.backend.backend()
+    if backend == "jax":
         from keras_lwm.jax_on_cpu import for_cpu
 
         return for_cpu(lambda images: network(images, training=False))(images)
-    if keras.backend.backend() != "torch" or not is_graph(network):
-        return network(images, training=False)
-    images = ops.cast(images, network.inputs[0].dtype)
-    return run_graph(network, images, lambda layer, *args, **kwargs: layer(*args, **kwargs))
+    if backend == "torch":
+        from keras_lwm.torch_layout import ChannelsLast
+
+        with ChannelsLast():
+            if not is_graph(network):
+                return network(images, training=False)
+            images = ops.cast(images, network.inputs[0].dtype)
+            return run_graph(network, images, lambda layer, *args, **kwargs: layer(*args, **kwargs))
+    return network(images, training=False)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -62,6 +62,8 @@ if keras.backend.backend() == "tensorflow":
 elif keras.backend.backend() == "torch":
     import torch
 
+    from keras_lwm.torch_layout import ChannelsLast
+
     def _on_device(data):
         """A batch as tensors on Keras' device, copied there once: a `DataLoader` has it on the CPU,
         and operations that mix devices fail."""
@@ -76,11 +78,13 @@ elif keras.backend.backend() == "torch":
             return super().train_step(_on_device(data))
 
         def test_step(self, data):
-            return super().test_step(_on_device(data))
+            with ChannelsLast():
+                return super().test_step(_on_device(data))
 
         def _differentiate(self, x, y, variables):
             self.zero_grad()
-            loss, parts, outputs = self.training_loss(x, y)
+            with ChannelsLast():
+                loss, parts, outputs = self.training_loss(x, y)
             self.optimizer.scale_loss(loss).backward()
             return loss.detach(), parts, outputs, [v.value.grad for v in variables]
 

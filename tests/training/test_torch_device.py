@@ -5,11 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import keras
-import pytest
-
-torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.skipif(keras.backend.backend() != "torch", reason="PyTorch's devices")
+import torch
 
 STEPS_ELSEWHERE = """
 import torch
