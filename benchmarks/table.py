@@ -1,0 +1,319 @@
+"""The table of speed: steps, first steps and inference, ours beside a peer's, on this machine.
+
+    python benchmarks/table.py --out benchmarks/README.md
+
+Every side of a comparison runs in a process of its own, all of them at once but only one at a time:
+in each round everyone takes a step, in turn. A figure is the median over the rounds, a ratio the
+median of the ratios within a round, to the side named first. It needs the extras `all`, `jax` and
+`torch`, about 12 GB of memory and 15 minutes on two cores. `--only` repeats a part of it.
+"""
+
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+BACKENDS = ("tensorflow", "torch", "jax")
+CLASSES = 40
+RESNET = {"backbone": "resnet50", "channels": 256, "size": (224, 320), "batch": 2}
+LITE0 = {"backbone": "efficientnet_lite0", "channels": 128, "size": (160, 224), "batch": 8}
+
+
+class Side(NamedTuple):
+    """One side of a comparison.
+
+    Attributes:
+        name: in the table.
+        backend: a Keras backend, or "peer".
+        what: "step" or "inference".
+        options: what `ours_step`, `peer_step` and so on take.
+        environment: variables of its process.
+    """
+
+    name: str
+    backend: str
+    what: str
+    options: dict
+    environment: dict = {}
+
+
+def sides() -> dict[str, list[Side]]:
+    """The comparisons, by their title."""
+    plain = {**RESNET, "weighting": "uniform", "with_depth": False}
+    peers = [
+        Side(f"PyTorch, {layout}", "peer", "step", {**RESNET, "layout": layout})
+        for layout in ("channels_last", "contiguous")
+    ]
+    small, large = ({"size": size} for size in ((480, 640), (1024, 2048)))
+    inference = {**RESNET, "batch": 1}
+    return {
+        "resnet50, batch of 2 at 224x320, without depth": [
+            *peers,
+            *(Side(f"ours, {backend}", backend, "step", plain) for backend in BACKENDS),
+        ],
+        **{
+            f"efficientnet_lite0, batch of 8 at 160x224, {backend}": [
+                Side(f"{weighting}", backend, "step", {**LITE0, "weighting": weighting})
+                for weighting in ("uniform", "lwm")
+            ]
+            for backend in BACKENDS
+        },
+        **{
+            f"class ids of one image, resnet50, {size['size'][0]}x{size['size'][1]}": [
+                Side("PyTorch, channels_last", "peer", "inference", {**inference, **size}),
+                *(
+                    Side(f"ours, {backend}", backend, "inference", {**inference, **size})
+                    for backend in BACKENDS
+                ),
+            ]
+            for size in (small, large)
+        },
+    }
+
+
+FIRST_STEPS = "first step, efficientnet_lite0, lwm, jax"
+
+
+def random_batch(batch, size) -> tuple:
+    """Images (B, H, W, 3), labels (B, H, W), both uint8, and depth (B, H, W, 1), float32 metres."""
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    return (
+        random.integers(0, 256, (batch, *size, 3)).astype("uint8"),
+        random.integers(0, CLASSES, (batch, *size)).astype("uint8"),
+        random.uniform(1, 8, (batch, *size, 1)).astype("float32"),
+    )
+
+
+def ours_step(backbone, channels, size, batch, weighting, with_depth=True):
+    """A function that takes a training step and waits for it."""
+    import keras
+
+    import keras_lwm
+
+    without = {} if with_depth else {"side_outputs": (), "depth_branch": False}
+    network = keras_lwm.RefineNet(backbone, CLASSES, "light", channels=channels, **without)
+    model = keras_lwm.DepthPrivilegedModel(network.inputs, network.output, weighting=weighting)
+    model.compile(keras.optimizers.AdamW(1e-4))
+    images, labels, depth = random_batch(batch, size)
+    y = {"label": labels, "depth": depth} if with_depth else {"label": labels}
+    return lambda: model.train_on_batch(images, y)
+
+
+def ours_inference(backbone, channels, size, batch):
+    """A function that finds the class of every pixel."""
+    import numpy as np
+
+    import keras_lwm
+    from keras_lwm.deployment import Predictor
+
+    network = keras_lwm.RefineNet(backbone, CLASSES, "light", channels=channels)
+    with tempfile.TemporaryDirectory() as folder:
+        keras_lwm.DepthPrivilegedModel(network.inputs, network.output).save(f"{folder}/m.keras")
+        predictor = Predictor(f"{folder}/m.keras", max_memory=16.0)
+    images, _, _ = random_batch(batch, size)
+    return lambda: np.asarray(predictor.class_ids(images[0]))
+
+
+def peer_step(backbone, channels, size, batch, layout):
+    """The same of the network in plain PyTorch."""
+    import torch
+    from peer import LightRefineNet, training_step
+
+    network = LightRefineNet(CLASSES, channels)
+    if layout == "channels_last":
+        network = network.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(network.parameters(), 1e-4)
+    step = training_step(network, optimizer, layout)
+    images, labels, _ = map(torch.from_numpy, random_batch(batch, size))
+    return lambda: float(step(images, labels))
+
+
+def peer_inference(backbone, channels, size, batch):
+    """The same of the network in plain PyTorch, its logits resized to the image's size."""
+    import torch
+    from peer import LightRefineNet
+
+    network = LightRefineNet(CLASSES, channels).to(memory_format=torch.channels_last).eval()
+    images, _, _ = random_batch(batch, size)
+    images = torch.from_numpy(images)
+
+    def predict():
+        with torch.inference_mode():
+            logits = network(images.permute(0, 3, 1, 2).float() / 255)
+            resized = torch.nn.functional.interpolate(logits, size, mode="bilinear")
+            return resized.argmax(1).numpy()
+
+    return predict
+
+
+def serve(side) -> None:
+    """Makes what a side runs, then runs it once for every line that comes; answers in seconds."""
+    # What libraries print goes elsewhere.
+    answers, sys.stdout = sys.stdout, sys.stderr
+    start = time.perf_counter()
+    whose = "peer" if side.backend == "peer" else "ours"
+    run = globals()[f"{whose}_{side.what}"](**side.options)
+    print(json.dumps(time.perf_counter() - start), file=answers, flush=True)
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        run()
+        print(json.dumps(time.perf_counter() - start), file=answers, flush=True)
+
+
+class Running:
+    """A side in a process of its own."""
+
+    def __init__(self, side):
+        backend = {} if side.backend == "peer" else {"KERAS_BACKEND": side.backend}
+        root = str(Path(__file__).parents[1])
+        path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+        quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": path}
+        self.side = side
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, "--serve", json.dumps(side)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **backend, **quiet, **side.environment},
+            text=True,
+        )
+        self.building = self._answer()
+
+    def _answer(self):
+        line = self._process.stdout.readline()
+        if not line:
+            raise click.ClickException(f"The process of {self.side.name!r} has ended.")
+        return json.loads(line)
+
+    def step(self) -> float:
+        """Seconds of one more step."""
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def end(self) -> None:
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def compare(chosen, rounds) -> list[list[str]]:
+    """Rows of cells: name, building, first step, later ones, and the ratio to the first side."""
+    running = []
+    try:
+        for side in chosen:
+            running.append(Running(side))
+        first = [each.step() for each in running]
+        for each in running:
+            each.step()
+        later = [[each.step() for each in running] for _ in range(rounds)]
+    finally:
+        for each in running:
+            each.end()
+    rows = []
+    for number, each in enumerate(running):
+        seconds = statistics.median(round[number] for round in later)
+        ratio = statistics.median(round[number] / round[0] for round in later)
+        rows.append(
+            [
+                each.side.name,
+                f"{each.building:.1f}",
+                f"{first[number]:.2f}",
+                f"{seconds:.3f}",
+                f"{ratio:.3f}",
+            ]
+        )
+    return rows
+
+
+def first_steps() -> list[list[str]]:
+    """Rows as those of `compare`: JAX without its cache of compiled code, filling it, using it."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        kept = {
+            "JAX_COMPILATION_CACHE_DIR": folder,
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        }
+        off = {"JAX_ENABLE_COMPILATION_CACHE": "false"}
+        whole = []
+        for name, environment in (("no cache", off), ("first run", kept), ("later run", kept)):
+            options = {**LITE0, "weighting": "lwm"}
+            running = Running(Side(name, "jax", "step", options, environment))
+            first, later = running.step(), running.step()
+            running.end()
+            whole.append(running.building + first)
+            ratio = f"{whole[-1] / whole[0]:.3f}"
+            rows.append([name, f"{running.building:.1f}", f"{first:.2f}", f"{later:.3f}", ratio])
+    return rows
+
+
+def machine() -> str:
+    """The processor and the versions of what runs on it."""
+    model = platform.processor() or platform.machine()
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    except OSError:
+        pass
+    versions = ", ".join(
+        f"{name} {importlib.metadata.version(name)}"
+        for name in ("keras", "tensorflow", "jax", "torch")
+    )
+    return f"{len(os.sched_getaffinity(0))} cores of {model}; {versions}."
+
+
+NOTES = """# Speed, beside plain PyTorch
+
+Made by `python benchmarks/table.py --out benchmarks/README.md` on {machine}
+
+Sides of a comparison run in processes of their own and take one step after another, in turn.
+*Building* is making network and model, *first* the first step (what compiles, compiles then),
+*later* the median of later ones, and *ratio* the median, over rounds, of the ratio to the first
+line of the same round; in the last table it is that of building and first step together. PyTorch is
+the published light RefineNet written in plain PyTorch (`benchmarks/peer.py`), of as many parameters
+and multiply-adds as ours. Training steps include the metrics that `fit` logs; inference gives the
+class of every pixel, at the image's size."""
+
+HEAD = ["", "building, s", "first, s", "later, s", "ratio"]
+
+
+def as_markdown(title, rows) -> str:
+    cells = [HEAD, ["---", *["---:"] * 4], *rows]
+    return "\n".join([f"### {title}", "", *("| " + " | ".join(row) + " |" for row in cells), ""])
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path), help="Write the table to this file.")
+@click.option("--rounds", default=8, show_default=True)
+@click.option("--only", multiple=True, help="Comparisons whose title holds this text.")
+@click.option("--serve", "served", hidden=True)
+def main(out, rounds, only, served) -> None:
+    """Makes the table."""
+    if served is not None:
+        serve(Side(*json.loads(served)))
+        return
+    parts = [NOTES.format(machine=machine()), ""]
+    for title, chosen in {**sides(), FIRST_STEPS: None}.items():
+        if only and not any(text in title for text in only):
+            continue
+        rows = first_steps() if chosen is None else compare(chosen, rounds)
+        parts.append(as_markdown(title, rows))
+        click.echo(parts[-1])
+    if out is not None:
+        out.write_text("\n".join(parts), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
