@@ -40,6 +40,6 @@ def pytest_collection(session):
 
 
 def pytest_ignore_collect(collection_path, config):
-    """What is named after a backend is tested under it alone: `test_torch_layout.py`."""
+    """What is named after a backend is tested under it alone: `test_torch_copies.py`."""
     of = [own for own in BACKENDS if collection_path.name.startswith(f"test_{own}_")]
     return True if of and of != [config.getoption("--backend")] else None

@@ -86,9 +86,9 @@ def run_network(network: keras.Model, images: Any) -> Any:
 
         return for_cpu(lambda images: network(images, training=False))(images)
     if backend == "torch":
-        from keras_lwm.torch_layout import ChannelsLast
+        from keras_lwm.torch_without_copies import WithoutCopies
 
-        with ChannelsLast():
+        with WithoutCopies():
             if not is_graph(network):
                 return network(images, training=False)
             images = ops.cast(images, network.inputs[0].dtype)

@@ -62,7 +62,7 @@ if keras.backend.backend() == "tensorflow":
 elif keras.backend.backend() == "torch":
     import torch
 
-    from keras_lwm.torch_layout import ChannelsLast
+    from keras_lwm.torch_without_copies import WithoutCopies
 
     def _on_device(data):
         """A batch as tensors on Keras' device, copied there once: a `DataLoader` has it on the CPU,
@@ -75,16 +75,16 @@ elif keras.backend.backend() == "torch":
         """`train_step` and `test_step` of a `DepthPrivilegedModel` under PyTorch."""
 
         def train_step(self, data):
-            return super().train_step(_on_device(data))
+            with WithoutCopies():
+                return super().train_step(_on_device(data))
 
         def test_step(self, data):
-            with ChannelsLast():
+            with WithoutCopies():
                 return super().test_step(_on_device(data))
 
         def _differentiate(self, x, y, variables):
             self.zero_grad()
-            with ChannelsLast():
-                loss, parts, outputs = self.training_loss(x, y)
+            loss, parts, outputs = self.training_loss(x, y)
             self.optimizer.scale_loss(loss).backward()
             return loss.detach(), parts, outputs, [v.value.grad for v in variables]
 
