@@ -123,6 +123,7 @@ def write_onnx(traced: TracedSegmenter, path: Path, description: str) -> None:
     for window in [value for value in model.graph.input if value.name == WINDOW]:
         model.graph.input.remove(window)
         model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros(4, "int32"), WINDOW))
+    _round_scales_up(model)
     for value in (*model.graph.input, *model.graph.output):
         dimensions = value.type.tensor_type.shape.dim
         for name, free, length in zip(_FREE, dimensions, traced.image_shape, strict=False):
@@ -132,6 +133,22 @@ def write_onnx(traced: TracedSegmenter, path: Path, description: str) -> None:
                 free.dim_value = length
     onnx.helper.set_model_props(model, {DESCRIPTION_KEY: description})
     onnx.save(model, str(path))
+
+
+def _round_scales_up(model):
+    """Mends the sizes of maps that tf2onnx resizes by constant factors, where sizes are fixed.
+
+    ONNX multiplies and rounds down: of 5 rows by 9 / 5, in float32 a little less, it makes 8.
+    """
+    import onnx
+
+    resized = {node.input[2] for node in model.graph.node if node.op_type == "Resize"}
+    for value in [own for own in model.graph.initializer if own.name in resized]:
+        scales = onnx.numpy_helper.to_array(value)
+        scales = np.where(
+            scales == np.rint(scales), scales, np.nextafter(scales, np.float32(np.inf))
+        )
+        value.CopyFrom(onnx.numpy_helper.from_array(scales, value.name))
 
 
 def onnx_with_window(path: Path) -> bytes | None:

@@ -23,10 +23,10 @@ _MEASURED = {
     "tensorflow": (1.6, 3.3),
     "jax": (1.5, 1.8),
     "torch": (2.8, 3.2),
-    "saved_model": (1.5, 3.7),
-    "onnx": (1.8, 2.5),
-    "litert": (1.8, 4.0),
-    "openvino": (1.8, 3.4),
+    "saved_model": (1.5, 3.0),
+    "onnx": (1.8, 4.6),
+    "litert": (1.8, 3.6),
+    "openvino": (1.8, 4.6),
 }
 
 
