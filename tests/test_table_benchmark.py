@@ -1,0 +1,43 @@
+"""The table of speed: sides in processes of their own, in turn, and what is printed of them."""
+
+import importlib.util
+from pathlib import Path
+
+import keras
+
+PATH = Path(__file__).parents[1] / "benchmarks" / "table.py"
+SPEC = importlib.util.spec_from_file_location("table", PATH)
+table = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(table)
+
+
+def test_sides_take_steps_in_turn_and_a_ratio_is_to_the_first():
+    options = {"backbone": "efficientnet_lite0", "channels": 8, "size": (32, 32), "batch": 1}
+    backend = keras.backend.backend()
+    sides = [
+        table.Side("step", backend, "step", {**options, "weighting": "uniform"}),
+        table.Side("class ids", backend, "inference", options),
+    ]
+    rows = table.compare(sides, rounds=2)
+    assert [row[0] for row in rows] == ["step", "class ids"]
+    assert all(float(cell) >= 0 for row in rows for cell in row[1:])
+    assert rows[0][4] == "1.000" and float(rows[1][4]) < 1
+
+
+def test_every_backend_is_beside_plain_pytorch():
+    titles = table.sides()
+    for text in ("without depth", "480x640", "1024x2048"):
+        [chosen] = [sides for title, sides in titles.items() if text in title]
+        assert {side.backend for side in chosen} == {"peer", *table.BACKENDS}
+        assert chosen[0].backend == "peer", "ratios are to the first"
+
+
+def test_a_comparison_is_a_table_of_markdown():
+    text = table.as_markdown("a title", [["one", "1.0", "2.00", "0.500", "1.000"]])
+    assert text.splitlines() == [
+        "### a title",
+        "",
+        "|  | building, s | first, s | later, s | ratio |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        "| one | 1.0 | 2.00 | 0.500 | 1.000 |",
+    ]
