@@ -12,7 +12,7 @@ SPEC.loader.exec_module(table)
 
 
 def test_sides_take_steps_in_turn_and_a_ratio_is_to_the_first():
-    options = {"backbone": "efficientnet_lite0", "channels": 8, "size": (32, 32), "batch": 1}
+    options = {"backbone": "efficientnet_lite0", "channels": 8, "size": (32, 32), "batch": 2}
     backend = keras.backend.backend()
     sides = [
         table.Side("step", backend, "step", {**options, "weighting": "uniform"}),
