@@ -110,16 +110,6 @@ def rows() -> list[Row]:
     ]
 
 
-def random_batch(batch, size) -> tuple:
-    """Images (B, H, W, 3) and labels (B, H, W), uint8, and depth (B, H, W, 1), float32 metres."""
-    import numpy as np
-
-    random = np.random.default_rng(0)
-    images = random.integers(0, 256, (batch, *size, 3), np.uint8)
-    labels = random.integers(0, CLASSES, (batch, *size), np.uint8)
-    return images, labels, random.uniform(1, 8, (batch, *size, 1)).astype("float32")
-
-
 class Stopwatch:
     """Times the first step, and rounds of later ones, of a loop that asks it before every step.
 
@@ -162,6 +152,7 @@ def small_encoder(size) -> tuple:
 def measure_ours(row, setting) -> dict:
     """Trains a `DepthPrivilegedModel` by `fit`; see `measure`."""
     import keras
+    from random_batch import random_batch
 
     import keras_lwm
 
@@ -181,7 +172,7 @@ def measure_ours(row, setting) -> dict:
     model = keras_lwm.DepthPrivilegedModel(network.inputs, network.output, weighting=weighting)
     model.compile(keras.optimizers.AdamW(1e-4))
     batch = row.batch // setting.batch_divisor
-    images, labels, depth = random_batch(batch, setting.size)
+    images, labels, depth = random_batch(batch, setting.size, CLASSES)
     targets = {"label": labels} if plain else {"label": labels, "depth": depth}
 
     class Batches(keras.utils.PyDataset):
@@ -243,6 +234,7 @@ def measure_peer(row, setting) -> dict:
     """Trains the peer in a plain loop; see `measure`."""
     import peer
     import torch
+    from random_batch import random_batch
 
     torch.manual_seed(0)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -252,7 +244,7 @@ def measure_peer(row, setting) -> dict:
     compiled = torch.compile(network) if row.framework == "torch.compile" else network
     step = peer.training_step(compiled, optimizer, "channels_last", row.precision)
     batch = row.batch // setting.batch_divisor
-    images, labels = map(torch.from_numpy, random_batch(batch, setting.size)[:2])
+    images, labels = map(torch.from_numpy, random_batch(batch, setting.size, CLASSES)[:2])
     if device == "cuda":
         images, labels = images.pin_memory(), labels.pin_memory()
     stopwatch = Stopwatch(setting, wait_for_torch)

@@ -83,21 +83,10 @@ def sides() -> dict[str, list[Side]]:
 FIRST_STEPS = "first step, efficientnet_lite0, lwm, jax"
 
 
-def random_batch(batch, size) -> tuple:
-    """Images (B, H, W, 3), labels (B, H, W), both uint8, and depth (B, H, W, 1), float32 metres."""
-    import numpy as np
-
-    random = np.random.default_rng(0)
-    return (
-        random.integers(0, 256, (batch, *size, 3)).astype("uint8"),
-        random.integers(0, CLASSES, (batch, *size)).astype("uint8"),
-        random.uniform(1, 8, (batch, *size, 1)).astype("float32"),
-    )
-
-
 def ours_step(backbone, channels, size, batch, weighting, with_depth=True):
     """A function that takes a training step and waits for it."""
     import keras
+    from random_batch import random_batch
 
     import keras_lwm
 
@@ -105,17 +94,19 @@ def ours_step(backbone, channels, size, batch, weighting, with_depth=True):
     network = keras_lwm.RefineNet(backbone, CLASSES, "light", channels=channels, **without)
     model = keras_lwm.DepthPrivilegedModel(network.inputs, network.output, weighting=weighting)
     model.compile(keras.optimizers.AdamW(1e-4))
-    images, labels, depth = random_batch(batch, size)
+    images, labels, depth = random_batch(batch, size, CLASSES)
     y = {"label": labels, "depth": depth} if with_depth else {"label": labels}
     return lambda: model.train_on_batch(images, y)
 
 
 def ours_inference(backbone, channels, size, batch):
     """A function that finds the class of every pixel."""
+    from random_batch import random_batch
+
     import keras_lwm
 
     network = keras_lwm.RefineNet(backbone, CLASSES, "light", channels=channels)
-    images, _, _ = random_batch(batch, size)
+    images, _, _ = random_batch(batch, size, CLASSES)
     with tempfile.TemporaryDirectory() as folder:
         network.save(f"{folder}/network.keras")
         predictor = keras_lwm.Predictor(f"{folder}/network.keras", max_memory=16.0)
@@ -127,13 +118,14 @@ def peer_step(backbone, channels, size, batch, layout):
     """The same of the network in plain PyTorch."""
     import torch
     from peer import LightRefineNet, training_step
+    from random_batch import random_batch
 
     network = LightRefineNet(CLASSES, channels)
     if layout == "channels_last":
         network = network.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), 1e-4)
     step = training_step(network, optimizer, layout)
-    images, labels, _ = map(torch.from_numpy, random_batch(batch, size))
+    images, labels, _ = map(torch.from_numpy, random_batch(batch, size, CLASSES))
     return lambda: float(step(images, labels))
 
 
@@ -141,9 +133,10 @@ def peer_inference(backbone, channels, size, batch):
     """The same of the network in plain PyTorch, its logits resized to the image's size."""
     import torch
     from peer import LightRefineNet
+    from random_batch import random_batch
 
     network = LightRefineNet(CLASSES, channels).to(memory_format=torch.channels_last).eval()
-    images, _, _ = random_batch(batch, size)
+    images, _, _ = random_batch(batch, size, CLASSES)
     images = torch.from_numpy(images)
 
     def predict():

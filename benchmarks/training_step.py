@@ -45,13 +45,11 @@ def main(backend, backbone, variant, channels, classes, size, batch_size, steps,
         os.environ["KERAS_BACKEND"] = backend
     import keras
     import numpy as np
+    from random_batch import random_batch
 
     import keras_lwm
 
-    random = np.random.default_rng(0)
-    image = random.integers(0, 256, (batch_size, *size, 3)).astype("uint8")
-    label = random.integers(0, classes, (batch_size, *size)).astype("uint8")
-    depth = random.uniform(1, 8, (batch_size, *size, 1)).astype("float32")
+    image, label, depth = random_batch(batch_size, size, classes)
     models = {}
     for name in weightings.split(","):
         weighting = keras_lwm.LossWeightModule(gathering="window") if name == "window" else name

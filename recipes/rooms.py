@@ -2,7 +2,7 @@
 
     python recipes/rooms.py
 
-It takes 6 to 10 minutes on 2 CPU cores under TensorFlow, the rendering of 660 frames included, and
+It takes 5 to 10 minutes on 2 CPU cores under TensorFlow, the rendering of 660 frames included, and
 needs the extras `rooms`, `report` and `pretrained`. Expect a test mIoU of about 60 % (60.1 % in a
 run of seed 0; other runs differ a little: TensorFlow's threads round as they come).
 """

@@ -1,26 +1,16 @@
 """The training benchmark for GPUs: its peer is the same network, and it runs on a CPU."""
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from benchmark_modules import BENCHMARKS, module
 
 from keras_lwm import RefineNet
-
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-
-
-def module(name):
-    spec = importlib.util.spec_from_file_location(name, BENCHMARKS / f"{name}.py")
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
 
 
 @pytest.fixture(scope="module")

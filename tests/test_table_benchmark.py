@@ -1,14 +1,9 @@
 """The table of speed: sides in processes of their own, in turn, and what is printed of them."""
 
-import importlib.util
-from pathlib import Path
-
 import keras
+from benchmark_modules import module
 
-PATH = Path(__file__).parents[1] / "benchmarks" / "table.py"
-SPEC = importlib.util.spec_from_file_location("table", PATH)
-table = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(table)
+table = module("table")
 
 
 def test_sides_take_steps_in_turn_and_a_ratio_is_to_the_first():

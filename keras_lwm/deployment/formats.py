@@ -242,10 +242,9 @@ def write_openvino(traced: TracedSegmenter, path: Path, description: str) -> Non
         import openvino
         from openvino import opset13
 
-    if traced.segment_part is None:
-        model = openvino.convert_model(traced.concrete)
-    else:
-        model = openvino.convert_model(traced.segment_part.get_concrete_function())
+    function = traced.segment_part or traced.segment
+    model = openvino.convert_model(function.get_concrete_function())
+    if traced.segment_part is not None:
         window = model.input(WINDOW).get_node()
         zeros = opset13.constant(np.zeros(4, "int32"))
         zeros.set_friendly_name(WINDOW)

@@ -3,6 +3,7 @@
 python -m deployment.export_children TASK ARGUMENTS
 """
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -29,6 +30,28 @@ def in_child(task, *arguments):
     )
     assert process.returncode == 0, process.stderr[-4000:]
     return json.loads(process.stdout.splitlines()[-1])
+
+
+def request(**options):
+    """The `ExportRequest` of a file of any size, of class ids and probabilities."""
+    from keras_lwm.deployment.export_process import ExportRequest
+
+    usual = {
+        "title": "the model",
+        "size": None,
+        "input_type": "uint8",
+        "probabilities": True,
+        "quantisation": None,
+        "description": None,
+    }
+    return ExportRequest(**{**usual, **options})
+
+
+def export_requests(requests, folder):
+    """Exports what `ExportRequest`s ask for, in one process of TensorFlow's."""
+    path = Path(folder, "requests.json")
+    path.write_text(json.dumps([dataclasses.asdict(each) for each in requests]))
+    in_child("export_all", path)
 
 
 def export_all(path):

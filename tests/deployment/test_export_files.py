@@ -1,16 +1,14 @@
 """Exported files are the same network, run alone, and have nothing of depth left in them."""
 
-import dataclasses
 import json
 
 import keras
 import numpy as np
 import onnx
 import pytest
-from deployment.export_children import in_child
+from deployment.export_children import export_requests, in_child, request
 from deployment.small_refinenet import NUM_CLASSES, small_refinenet, trained_model
 
-from keras_lwm.deployment.export_process import ExportRequest
 from keras_lwm.description import Description
 from keras_lwm.networks import segmenter
 
@@ -44,26 +42,16 @@ def files(tmp_path_factory):
         images = random.integers(0, 256, (1 + number % 2, *size, 3), dtype=np.uint8)
         np.save(folder / f"images_{number}.npy", images)
         np.save(folder / f"answer_{number}.npy", probabilities.predict(images, verbose=0))
-    asked = ExportRequest(
-        source=str(folder / "trained.keras"),
-        title="the model",
-        path="",
-        format="",
-        size=None,
-        input_type="uint8",
-        probabilities=True,
-        quantisation=None,
-        description=DESCRIPTION.as_json(),
-    )
+    described = {"description": DESCRIPTION.as_json()}
     requests = [
-        dataclasses.replace(asked, format=name, path=str(folder / file))
+        request(
+            source=str(folder / "trained.keras"), format=name, path=str(folder / file), **described
+        )
         for name, file in FORMATS.items()
     ]
     bare = {"source": str(folder / "bare.keras"), "path": str(folder / "bare")}
-    requests.append(dataclasses.replace(requests[0], **bare))
-    text = json.dumps([dataclasses.asdict(request) for request in requests])
-    (folder / "requests.json").write_text(text)
-    in_child("export_all", folder / "requests.json")
+    requests.append(request(format="saved_model", **bare, **described))
+    export_requests(requests, folder)
     return folder
 
 

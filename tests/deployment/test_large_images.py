@@ -1,18 +1,15 @@
 """`Predictor` on images that are too large for the memory allowed, by files of every format."""
 
-import dataclasses
-import json
 import re
 import warnings
 
 import numpy as np
 import pytest
-from deployment.export_children import in_child
+from deployment.export_children import export_requests, request
 from large_images.memory_growth import growth, many_classes, needs_linux
 from large_images.pictures import SIZES, are_varied, memory_for, network, picture
 
 from keras_lwm import Predictor
-from keras_lwm.deployment.export_process import ExportRequest
 from keras_lwm.large_images.memory import LargeImageWarning
 
 SIZE = SIZES[1]
@@ -34,30 +31,24 @@ def folder(tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("large")
     network().save(folder / "model.keras")
-    asked = ExportRequest(
-        source=str(folder / "model.keras"),
-        title="the model",
-        path="",
-        format="",
-        size=None,
-        input_type="uint8",
-        probabilities=True,
-        quantisation=None,
-        description=None,
-    )
     requests = [
-        dataclasses.replace(asked, format=name, path=str(folder / file))
+        request(source=str(folder / "model.keras"), format=name, path=str(folder / file))
         for name, file in FILES.items()
         if name != "keras"
     ]
-    classes = {"probabilities": False, "format": "onnx", "path": str(folder / "classes.onnx")}
-    requests.append(dataclasses.replace(asked, **classes))
+    requests.append(
+        request(
+            source=str(folder / "model.keras"),
+            format="onnx",
+            path=str(folder / "classes.onnx"),
+            probabilities=False,
+        )
+    )
     many = folder / "many"
     many.mkdir()
     many_classes(CLASSES, channels=64).save(many / "model.keras")
     requests += [
-        dataclasses.replace(
-            asked,
+        request(
             source=str(many / "model.keras"),
             format=name,
             path=str(many / file),
@@ -66,9 +57,7 @@ def folder(tmp_path_factory):
         for name, file in FILES.items()
         if name != "keras"
     ]
-    text = json.dumps([dataclasses.asdict(request) for request in requests])
-    (folder / "requests.json").write_text(text)
-    in_child("export_all", folder / "requests.json")
+    export_requests(requests, folder)
     return folder
 
 
