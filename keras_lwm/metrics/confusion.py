@@ -89,12 +89,18 @@ class ConfusionMatrix(keras.metrics.Metric):
             )
         self.num_classes = int(num_classes)
         size = self.num_classes**2 + 1
-        self.low = self.add_variable((size,), "zeros", dtype="int32", name="low")
-        self.high = self.add_variable((size,), "zeros", dtype="int32", name="high")
+        self.low, self.high = (
+            self.add_variable((size,), "zeros", "int32", "only_first_replica", name)
+            for name in ("low", "high")
+        )
 
     def update_state(self, labels, class_ids) -> None:
         """Adds a batch: `labels` as of `confusion_counts`; `class_ids` likewise, 0 to C - 1."""
-        low = ops.add(self.low, confusion_counts(labels, class_ids, self.num_classes))
+        self.add_counts(confusion_counts(labels, class_ids, self.num_classes))
+
+    def add_counts(self, counts) -> None:
+        """Adds what `confusion_counts` has counted, in one batch or summed over several."""
+        low = ops.add(self.low, counts)
         self.high.assign(ops.add(self.high, ops.right_shift(low, _LOW_BITS)))
         self.low.assign(ops.bitwise_and(low, _LOW_MASK))
 

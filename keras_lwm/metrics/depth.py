@@ -58,11 +58,15 @@ class DepthErrors(keras.metrics.Metric):
 
     def __init__(self, name="depth_errors"):
         super().__init__(name=name)
-        self.sums = self.add_variable((4,), "zeros", dtype="float32", name="sums")
+        self.sums = self.add_variable((4,), "zeros", "float32", "only_first_replica", "sums")
 
     def update_state(self, depth, depth_pred) -> None:
         """Adds a batch; takes what `depth_error_sums` takes."""
-        self.sums.assign(ops.add(self.sums, depth_error_sums(depth, depth_pred)))
+        self.add_sums(depth_error_sums(depth, depth_pred))
+
+    def add_sums(self, sums) -> None:
+        """Adds what `depth_error_sums` has summed, over one batch or several."""
+        self.sums.assign(ops.add(self.sums, sums))
 
     def result(self) -> dict:
         count, relative, squared, close = ops.unstack(ops.convert_to_tensor(self.sums), 4)

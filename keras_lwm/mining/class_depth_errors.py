@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from keras_lwm import replicas
 from keras_lwm.mining.measures import measured_mask, safe_log, valid_mask
 from keras_lwm.option_values import real, reals, whole
 from keras_lwm.segments import segment_sum
@@ -52,10 +53,17 @@ class ClassDepthErrors(keras.layers.Layer):
         if self.momentum >= 1:
             raise ValueError(f"Expected momentum below 1; received {momentum!r}.")
         shape = (self.num_classes, self.bins)
-        self.errors = self.add_weight(
-            shape=shape, initializer="zeros", trainable=False, name="errors"
+        # Fed with the sums over all replicas, they are the same in each.
+        self.errors, self.seen = (
+            self.add_weight(
+                shape=shape,
+                initializer="zeros",
+                trainable=False,
+                aggregation="only_first_replica",
+                name=name,
+            )
+            for name in ("errors", "seen")
         )
-        self.seen = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="seen")
         self.built = True
 
     def depth_bins(self, depth) -> Tensor:
@@ -70,13 +78,14 @@ class ClassDepthErrors(keras.layers.Layer):
         valid = valid_mask(labels, self.num_classes)
         weight = ops.reshape(valid * measured_mask(depth), (-1,))
         cells = ops.reshape(self._cells(labels, depth), (-1,))
-        count, total = (
-            ops.reshape(
-                segment_sum(values, cells, self.num_classes * self.bins),
-                (self.num_classes, self.bins),
-            )
-            for values in (weight, weight * ops.reshape(error, (-1,)))
+        sums = ops.stack(
+            [
+                segment_sum(values, cells, self.num_classes * self.bins)
+                for values in (weight, weight * ops.reshape(error, (-1,)))
+            ]
         )
+        sums = ops.reshape(replicas.total(sums), (2, self.num_classes, self.bins))
+        count, total = ops.unstack(sums, 2)
         mean = total / ops.maximum(count, 1.0)
         errors, seen = self.errors.value, self.seen.value
         kept = self.momentum * seen

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_lwm import replicas
 from keras_lwm.mining.measures import is_class, measured_mask, safe_log
 from keras_lwm.samples import (
     check_depth_unit,
@@ -93,10 +94,10 @@ class InputMonitor(keras.metrics.Metric):
         self.unusual_depth = unusual_depth
         # Largest pixel, largest negative pixel's size, largest id outside the classes above and
         # below, counts and sums: all start at 0, as a metric is reset.
-        self.largest = self.add_variable(
-            (4,), "zeros", "float32", aggregation="only_first_replica", name="largest"
+        self.largest, self.sums = (
+            self.add_variable(shape, "zeros", "float32", "only_first_replica", name)
+            for shape, name in (((4,), "largest"), ((3,), "sums"))
         )
-        self.sums = self.add_variable((3,), "zeros", dtype="float32", name="sums")
 
     def update_state(self, image, targets) -> None:
         """Takes in a batch: `image` (B, H, W, 3), `targets` with `label` and, perhaps, `depth`.
@@ -122,8 +123,8 @@ class InputMonitor(keras.metrics.Metric):
             measured = measured_mask(depth)
             count, total = ops.sum(measured), ops.sum(safe_log(depth, measured))
         sums = [ops.sum(ops.cast(invalid, "float32")), count, total]
-        self.largest.assign(ops.maximum(self.largest, _vector(largest)))
-        self.sums.assign(ops.add(self.sums, _vector(sums)))
+        self.largest.assign(ops.maximum(self.largest, replicas.largest(_vector(largest))))
+        self.sums.assign(ops.add(self.sums, replicas.total(_vector(sums))))
 
     def result(self) -> Tensor:
         return self.sums[0]
@@ -147,8 +148,6 @@ class InputMonitor(keras.metrics.Metric):
         if invalid:
             lowest, highest = int(_LARGEST_ID - below), int(above - _LARGEST_ID)
             ids = f"id {lowest}" if lowest == highest else f"ids from {lowest} to {highest}"
-            if not above:  # Another replica saw them.
-                ids = "ids of no class"
             raise ValueError(
                 f"The batches hold the label {ids} ({int(invalid)} pixels): expected 0 to "
                 f"{self.num_classes - 1}, or {void_id(self.num_classes)} for void."

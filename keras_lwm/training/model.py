@@ -7,8 +7,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_lwm import mining
+from keras_lwm import mining, replicas
 from keras_lwm.metrics import ConfusionMatrix, DepthErrors
+from keras_lwm.metrics.confusion import confusion_counts
+from keras_lwm.metrics.depth import depth_error_sums
+from keras_lwm.metrics.running import RunningMean, RunningSum
 from keras_lwm.metrics.scores import MEANS
 from keras_lwm.mining.measures import is_class, measured_mask
 from keras_lwm.option_values import real, whole
@@ -32,14 +35,8 @@ from keras_lwm.training.options import (
     refuse_weights,
 )
 from keras_lwm.training.step import TrainingStep
+from keras_lwm.training.synchronized_batch_norm import synchronize_batch_norm
 from keras_lwm.void import void_id
-
-
-class _MeanOrNaN(keras.metrics.Mean):
-    """A mean that is NaN, not 0, while nothing was seen."""
-
-    def result(self):
-        return ops.where(self.count > 0, super().result(), float("nan"))
 
 
 def _measured_images(depth):
@@ -48,7 +45,7 @@ def _measured_images(depth):
 
 
 @keras.saving.register_keras_serializable(package="keras_lwm")
-class DepthPrivilegedModel(TrainingStep, keras.Model):
+class DepthPrivilegedModel(TrainingStep):
     """A functional segmentation network, trained with depth as privileged information.
 
     Trained by `fit` on `(image, {"label": ..., "depth": ...})`, from tf.data, arrays or any other
@@ -141,8 +138,8 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         losses = [f"{name}_loss" for name in segmentation_outputs(outputs)]
         losses += ["depth_loss"] if "depth" in outputs else []
         names = ("loss", *losses, *MEASURES)
-        self.mean_logs = {name: _MeanOrNaN(name=name) for name in names}
-        self.skipped_steps = keras.metrics.Sum(name="skipped_steps")
+        self.mean_logs = {name: RunningMean(name) for name in names}
+        self.skipped_steps = RunningSum("skipped_steps")
         self.segmentation_scores = ConfusionMatrix(self.num_classes)
         self.depth_errors = DepthErrors()
         self.input_monitor = InputMonitor(self.num_classes, self.unusual_depth)
@@ -207,14 +204,17 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         images = ops.cast(ops.shape(y["label"])[0], "float32")
         labelled = self._labelled_images(y["label"])
         measured = _measured_images(y["depth"]) if "depth" in y else images
+        # A part is a mean over images, in which one without what it is a mean of counts as 0.
+        values = {"loss": loss, **parts}
+        sums = [ops.stop_gradient(value) * images for value in values.values()]
+        sums = replicas.total(ops.stack([images, labelled, measured, *sums]))
+        images, labelled, measured, *sums = ops.unstack(sums, 3 + len(values))
         logs = {}
-        for name, value in {"loss": loss, **parts}.items():
-            # A part is a mean over images, in which one without what it is a mean of counts as 0.
+        for name, value in zip(values, sums, strict=True):
             of_depth = name in ("depth_loss", "depth_prediction_error")
             seen = images if name == "loss" else measured if of_depth else labelled
-            value = ops.stop_gradient(value) * images / ops.maximum(seen, 1.0)
-            value = ops.where(finite, value, 0.0)
-            self.mean_logs[name].update_state(value, sample_weight=counts * seen)
+            value = ops.where(finite, value / ops.maximum(seen, 1.0), 0.0)
+            self.mean_logs[name].update_state(value, counts * seen)
             logs[name] = self.mean_logs[name].result()
         self.skipped_steps.update_state(1.0 - counts)
         # Copies: under PyTorch what is read is the variable itself, which a validation resets.
@@ -223,8 +223,12 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         logits = outputs[MAIN_OUTPUT]
         labels = resize_labels(ops.cast(y["label"], "int32"), ops.shape(logits)[1:3])
         labels = ops.where(finite, labels, void_id(self.num_classes))
-        self.segmentation_scores.update_state(labels, ops.argmax(logits, axis=-1))
+        self._count_pixels(labels, logits)
         return {**logs, **self.segmentation_scores.result()}
+
+    def _count_pixels(self, labels, logits):
+        counts = confusion_counts(labels, ops.argmax(logits, axis=-1), self.num_classes)
+        self.segmentation_scores.add_counts(replicas.total(counts))
 
     def _labelled_images(self, labels):
         valid = is_class(ops.cast(labels, "int32"), self.num_classes)
@@ -237,14 +241,17 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
         outputs = self(x, training=False)
         loss, labelled = self.mean_logs["loss"], self._labelled_images(y["label"])
         images = ops.cast(ops.shape(y["label"])[0], "float32")
-        plain = plain_objective(outputs, y["label"]) * images / ops.maximum(labelled, 1.0)
-        loss.update_state(plain, sample_weight=labelled)
+        plain = plain_objective(outputs, y["label"]) * images
+        plain, labelled = ops.unstack(replicas.total(ops.stack([plain, labelled])), 2)
+        loss.update_state(plain / ops.maximum(labelled, 1.0), labelled)
         labels = ops.cast(y["label"], "int32")
         logits = resize_bilinear(outputs[MAIN_OUTPUT], ops.shape(labels)[1:3])
-        self.segmentation_scores.update_state(labels, ops.argmax(logits, axis=-1))
+        self._count_pixels(labels, logits)
         logs = {"loss": loss.result(), **self.segmentation_scores.result()}
         if "depth" in outputs and "depth" in y:
-            self.depth_errors.update_state(y["depth"], outputs["depth"])
+            self.depth_errors.add_sums(
+                replicas.total(depth_error_sums(y["depth"], outputs["depth"]))
+            )
             logs |= self.depth_errors.result()
         return logs
 
@@ -337,6 +344,8 @@ class DepthPrivilegedModel(TrainingStep, keras.Model):
                 f"{len(self.optimizer.trained_variables())} trainable variables of then, found "
                 f"{len(self.trainable_variables)}. Compile the model again, with a new optimizer."
             )
+        if replicas.number_of(self) > 1:
+            synchronize_batch_norm(self)
         return super().make_train_function(force)
 
     def get_compile_config(self) -> dict:

@@ -1,8 +1,11 @@
 """The training step: gradients as each backend takes them, and what follows, which is the same."""
 
+import warnings
+
 import keras
 from keras import ops
 
+from keras_lwm import replicas
 from keras_lwm.training.optimizer import invalid_unless_finite
 
 
@@ -32,7 +35,8 @@ class _StatefulStep:
         return self._finish(x, y, loss, parts, outputs, gradients, variables, state, before)
 
     def _finish(self, x, y, loss, parts, outputs, gradients, variables, state, before):
-        self.optimizer.apply(invalid_unless_finite(loss, gradients), variables)
+        valid = invalid_unless_finite(replicas.total(loss), gradients)
+        self.optimizer.apply(valid, variables)
         finite = ops.equal(self.optimizer.skipped_in_a_row, 0)
         self._restore_unless(finite, state, before)
         return self.training_logs(x, y, loss, parts, outputs, finite)
@@ -48,7 +52,10 @@ class _StatefulStep:
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
-    class TrainingStep(_StatefulStep):
+    def _of_several_workers(strategy):
+        return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+    class TrainingStep(_StatefulStep, keras.Model):
         """`train_step` and `test_step` of a `DepthPrivilegedModel` under TensorFlow."""
 
         def _differentiate(self, x, y, variables):
@@ -59,8 +66,44 @@ if keras.backend.backend() == "tensorflow":
                 scaled = self.optimizer.scale_loss(loss) / replicas
             return loss, parts, outputs, tape.gradient(scaled, variables)
 
+        def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+            """Nothing: a functional model is built, and Keras would use up a batch for it."""
+
+        def make_train_function(self, force=False):
+            if not _of_several_workers(self.distribute_strategy):
+                return super().make_train_function(force)
+            if self.train_function is None or force:
+                self.train_function = self._function_of_workers(self.train_step)
+
+        def make_test_function(self, force=False):
+            if not _of_several_workers(self.distribute_strategy):
+                return super().make_test_function(force)
+            if self.test_function is None or force:
+                self.test_function = self._function_of_workers(self.test_step)
+
+        def _function_of_workers(self, step):
+            """A compiled step. Keras' own cannot take the mean of several workers' logs, which are
+            the same in each."""
+            strategy = self.distribute_strategy
+            if self.steps_per_execution != 1:
+                raise ValueError(
+                    "Expected steps_per_execution=1 with several workers of TensorFlow; received "
+                    f"{self.steps_per_execution}."
+                )
+
+            @tf.function
+            def one_step(iterator):
+                logs = strategy.run(step, args=(next(iterator),))
+                return {
+                    name: strategy.experimental_local_results(value)[0]
+                    for name, value in logs.items()
+                }
+
+            return one_step
+
 elif keras.backend.backend() == "torch":
     import torch
+    from torch.nn.parallel import DistributedDataParallel
 
     from keras_lwm.torch_without_copies import WithoutCopies
 
@@ -71,7 +114,15 @@ elif keras.backend.backend() == "torch":
             lambda leaf: leaf if leaf is None else ops.convert_to_tensor(leaf), data
         )
 
-    class TrainingStep(_StatefulStep):
+    class _TrainingLoss(torch.nn.Module):
+        """`training_loss` as what PyTorch can run in parallel."""
+
+        def __init__(self, model, variables):
+            super().__init__()
+            self.trained = torch.nn.ParameterList([variable.value for variable in variables])
+            self.forward = model.training_loss
+
+    class TrainingStep(_StatefulStep, keras.Model):
         """`train_step` and `test_step` of a `DepthPrivilegedModel` under PyTorch."""
 
         def train_step(self, data):
@@ -84,9 +135,30 @@ elif keras.backend.backend() == "torch":
 
         def _differentiate(self, x, y, variables):
             self.zero_grad()
-            loss, parts, outputs = self.training_loss(x, y)
+            forward = self.training_loss
+            if replicas.number() > 1:
+                forward = self._with_mean_gradients(variables)
+            loss, parts, outputs = forward(x, y)
             self.optimizer.scale_loss(loss).backward()
             return loss.detach(), parts, outputs, [v.value.grad for v in variables]
+
+        def _with_mean_gradients(self, variables):
+            """`training_loss`, whose gradients become their mean over all processes."""
+            trained = [id(variable.value) for variable in variables]
+            made_for, parallel = self._parallel()
+            if made_for != trained:
+                # Its graph is the same in every step; what no loss depends on has no gradient.
+                parallel = DistributedDataParallel(
+                    _TrainingLoss(self, variables), static_graph=True
+                )
+                # It would tell users of Keras' order of a kernel's axes.
+                warnings.filterwarnings("ignore", "Grad strides do not match")
+                # In a function, or Keras would take it for a part of the model.
+                self._parallel = lambda: (trained, parallel)
+            return parallel
+
+        def _parallel(self):
+            return None, None
 
         def _finish(self, *step):
             with torch.no_grad():
@@ -111,7 +183,7 @@ elif keras.backend.backend() == "jax":
             result = function()
         return result, [scope.get_current_value(variable) for variable in variables]
 
-    class TrainingStep:
+    class TrainingStep(keras.Model):
         """`train_step` and `test_step` of a `DepthPrivilegedModel` under JAX."""
 
         def train_step(self, state, data):
