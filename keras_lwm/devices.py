@@ -61,6 +61,16 @@ class Share(NamedTuple):
             )
 
 
+def devices_sharing(model: keras.Model) -> int:
+    """How many devices share the batches that this process gives to `fit` or `evaluate`."""
+    if keras.backend.backend() == "tensorflow":
+        return model.distribute_strategy.num_replicas_in_sync
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return 1
+    return distribution.num_model_replicas // distribution.num_processes
+
+
 @contextlib.contextmanager
 def several_devices(devices: int = 1) -> Iterator[Share]:
     """Models that are built, compiled and trained in the block use several devices.

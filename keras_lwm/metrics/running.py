@@ -1,6 +1,6 @@
 """A running sum and a running mean, the same in every replica of a distributed step.
 
-Unlike those of Keras, which are added up over TensorFlow's replicas when they are read, they take in
+Unlike those of Keras, which are summed over TensorFlow's replicas when they are read, they take in
 what is summed over the replicas already: see `keras_lwm.replicas`.
 """
 
@@ -25,7 +25,7 @@ class RunningSum(keras.metrics.Metric):
 
 
 class RunningMean(keras.metrics.Metric):
-    """The weighted mean of what was seen since the last reset; NaN, not 0, while that is nothing."""
+    """The weighted mean of what was seen since the last reset; NaN while that is nothing."""
 
     def __init__(self, name: str):
         super().__init__(name=name)

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_lwm import mining, replicas
+from keras_lwm.devices import devices_sharing
 from keras_lwm.metrics import ConfusionMatrix, DepthErrors
 from keras_lwm.metrics.confusion import confusion_counts
 from keras_lwm.metrics.depth import depth_error_sums
@@ -18,6 +19,7 @@ from keras_lwm.option_values import real, whole
 from keras_lwm.resampling import resize_bilinear, resize_labels
 from keras_lwm.tensors import Tensor
 from keras_lwm.training.checks import InputCheck, InputMonitor, check_arrays, check_targets
+from keras_lwm.training.even_batches import even_batches
 from keras_lwm.training.objective import (
     DEPTH_LOSSES,
     MAIN_OUTPUT,
@@ -421,6 +423,8 @@ class DepthPrivilegedModel(TrainingStep):
             if len(validation) == 3:
                 refuse_weights({"sample_weight": validation[2]})
             self._check_arrays(*validation[:2], needs_depth=False)
+        if validation is not None:
+            given["validation_data"] = self._even_validation(validation, given)
         callbacks = given.get("callbacks") or []
         check = InputCheck(self.max_skipped_steps)
         if isinstance(callbacks, keras.callbacks.CallbackList):
@@ -433,6 +437,13 @@ class DepthPrivilegedModel(TrainingStep):
         one = isinstance(callbacks, keras.callbacks.Callback)
         given["callbacks"] = [check, *([callbacks] if one else callbacks)]
         return super().fit(*call.args[1:], **call.kwargs)
+
+    def _even_validation(self, validation, given):
+        arrays = isinstance(validation, (tuple, list))
+        x, y = validation[:2] if arrays else (validation, None)
+        size = given.get("validation_batch_size") or given.get("batch_size")
+        x, y = even_batches(x, y, devices_sharing(self), self.num_classes, size)
+        return (x, y) if arrays else x
 
     def train_on_batch(self, *args, **kwargs) -> list | dict:
         """Trains as `keras.Model.train_on_batch`, and checks what the batch held."""
@@ -457,6 +468,13 @@ class DepthPrivilegedModel(TrainingStep):
         self._check_arrays(given.get("x"), given.get("y"), needs_depth=False)
         as_dictionary = given.get("return_dict", False)
         given["return_dict"] = True
+        given["x"], given["y"] = even_batches(
+            given.get("x"),
+            given.get("y"),
+            devices_sharing(self),
+            self.num_classes,
+            given.get("batch_size"),
+        )
         scores = super().evaluate(*call.args[1:], **call.kwargs)
         self.input_monitor.check()
         self._evaluated = tuple(scores)

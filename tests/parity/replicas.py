@@ -2,8 +2,8 @@
 
     KERAS_BACKEND=... python replicas.py OUT.npz DEVICES
 
-Writes weights, bins, the optimiser's state and what `fit` logged, of batches that hold an invalid
-image and of others. It is one of several processes where the engine's environment says so.
+Writes weights, bins, the optimiser's state and what `fit` logged. It is one of several processes
+where the engine's environment says so.
 """
 
 import sys
@@ -11,10 +11,11 @@ import sys
 import keras
 import numpy as np
 from keras import ops
-from training_samples import tiny_batch, tiny_network
+from training_samples import NUM_CLASSES, tiny_batch, tiny_network
 
 from keras_lwm import DepthPrivilegedModel, mining
 from keras_lwm.devices import several_devices
+from keras_lwm.training.even_batches import even_batches
 
 BATCH = 8
 VALIDATION = 11  # No number of devices divides it.
@@ -35,22 +36,37 @@ class OfOneProcess(keras.utils.PyDataset):
         return self.x[here], {name: values[here] for name, values in self.y.items()}
 
 
-def dataset_of(batches):
+def tf_dataset(arrays, batch_size):
     import tensorflow as tf
 
-    parts = [batches[index] for index in range(len(batches))]
-    whole = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *parts)
-    dataset = tf.data.Dataset.from_tensor_slices(whole)
-    return dataset.batch(len(parts[0][0]), drop_remainder=True).repeat()
+    dataset = tf.data.Dataset.from_tensor_slices(arrays)
+    return dataset.batch(batch_size, drop_remainder=True).repeat()
 
 
-def trained(devices, invalid):
-    """All state and logs after two epochs of two steps; an image of the second batch is invalid."""
+def validation(share):
+    """Frames to be scored: of one process all at once, of several the part of each."""
+    x, y = tiny_batch(VALIDATION, seed=1)
+    x = x.astype("float32")
+    if share.count > 1:
+        x, y = even_batches(x, y, share.count, NUM_CLASSES, share.count)
+        here = share.of(np.arange(len(x)))
+        x, y = x[here], {name: values[here] for name, values in y.items()}
+        if keras.backend.backend() == "tensorflow":
+            dataset = tf_dataset((x, y), len(x))
+            return {"validation_data": share.served(dataset), "validation_steps": 1}
+        return {"validation_data": (x, y), "validation_batch_size": len(x)}
+    return {"validation_data": (x, y), "validation_batch_size": BATCH}
+
+
+def trained(devices=1):
+    """All state and logs after two epochs of two steps, the second of which has an invalid image.
+
+    That image is in the last device's part: all skip the step together.
+    """
     keras.utils.set_random_seed(0)
     x, y = tiny_batch(2 * BATCH)
     x = x.astype("float32")
-    if invalid:
-        x[BATCH] = np.nan
+    x[-1] = np.nan
     with several_devices(devices) as share:
         network = tiny_network()
         model = DepthPrivilegedModel(
@@ -62,19 +78,24 @@ def trained(devices, invalid):
         model.compile(keras.optimizers.SGD(0.05, momentum=0.9))
         batches = OfOneProcess(x, y, share)
         if keras.backend.backend() == "tensorflow":
-            batches = share.served(dataset_of(batches))
-        history = model.fit(batches, epochs=2, verbose=0, shuffle=False, steps_per_epoch=2).history
-    state = [*model.weights, *model.optimizer.variables]
-    arrays = {f"{i} {v.path}": ops.convert_to_numpy(v.value) for i, v in enumerate(state)}
+            parts = [batches[index] for index in range(len(batches))]
+            whole = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *parts)
+            batches = share.served(tf_dataset(whole, len(parts[0][0])))
+        history = model.fit(
+            batches,
+            epochs=2,
+            steps_per_epoch=2,
+            shuffle=False,
+            verbose=0,
+            **validation(share),
+        ).history
+        state = [*model.weights, *model.optimizer.variables]
+        arrays = {f"{i} {v.name}": ops.convert_to_numpy(v.value) for i, v in enumerate(state)}
     return {**arrays, **{f"log {name}": np.array(values) for name, values in history.items()}}
 
 
 def main(path, devices):
-    arrays = {}
-    for invalid in (False, True):
-        for name, values in trained(int(devices), invalid).items():
-            arrays[f"{'invalid' if invalid else 'valid'}|{name}"] = values
-    np.savez(path, **arrays)
+    np.savez(path, **trained(int(devices)))
 
 
 if __name__ == "__main__":
