@@ -92,7 +92,9 @@ def several_devices(devices: int = 1) -> Iterator[Share]:
 
 
 def _refuse(devices, found):
-    raise ValueError(f"Expected devices from 1 to {found}, as many as there are; got {devices}.")
+    raise ValueError(
+        f"Expected devices from 1 to {found}, as many as there are; received {devices}."
+    )
 
 
 @contextlib.contextmanager
