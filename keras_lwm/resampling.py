@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_lwm.measured import is_measured
 from keras_lwm.tensors import Tensor
 
 
@@ -169,7 +170,7 @@ def resize_depth(depth, size) -> Tensor:
     Depth that is not finite or not positive is not measured, and takes no part; a cell without a
     measured pixel is 0, not measured.
     """
-    measured = ops.logical_and(ops.isfinite(depth), depth > 0)
+    measured = is_measured(depth)
     depth = ops.where(measured, depth, 0.0)
     if _has_size(depth, size):
         return depth

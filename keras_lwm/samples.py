@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from keras_lwm.measured import is_measured
 from keras_lwm.void import void_id
 
 
@@ -147,5 +148,5 @@ def typical_depth(read: Callable[[int], np.ndarray], number: int) -> tuple[float
 
 def median_depth(depth: np.ndarray) -> float | None:
     """The median of the measured depth, finite and > 0; `None` where there is none."""
-    measured = depth[np.isfinite(depth) & (depth > 0)]
+    measured = depth[is_measured(depth, np)]
     return float(np.median(measured)) if measured.size else None

@@ -14,6 +14,12 @@ def pytest_addoption(parser):
         default=os.environ.get("KERAS_BACKEND", "tensorflow"),
         help="the Keras backend that the tests run on",
     )
+    parser.addoption(
+        "--examples",
+        type=int,
+        default=100,
+        help="how many random batches, folders and so on the tests in tests/faults try",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from keras_lwm.measured import is_measured
+
 
 class TrimapBand:
     """The pixels near a boundary between two classes, for the trimap mIoU.
@@ -65,7 +67,7 @@ class DepthRange:
 
     def mask(self, label: np.ndarray, depth: np.ndarray, void: int) -> np.ndarray:
         """Returns booleans (H, W) from `depth` (H, W), metres; unmeasured ones are in no range."""
-        measured = np.isfinite(depth) & (depth > 0)
+        measured = is_measured(depth, np)
         return measured & (depth >= self.near) & (depth < self.far)
 
 

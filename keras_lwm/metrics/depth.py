@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_lwm.measured import is_measured
 from keras_lwm.resampling import resize_bilinear
 from keras_lwm.tensors import Tensor
 
@@ -22,7 +23,7 @@ def depth_error_sums(depth, depth_pred) -> Tensor:
     depth_pred = ops.cast(depth_pred, "float32")
     if tuple(depth.shape[1:3]) != tuple(depth_pred.shape[1:3]) or None in depth.shape[1:3]:
         depth_pred = resize_bilinear(depth_pred, ops.shape(depth)[1:3])
-    measured = ops.logical_and(ops.isfinite(depth), depth > 0)
+    measured = is_measured(depth)
     # Unmeasured pixels compare 1 m with 1 m, so that no infinity or division by 0 gets far.
     depth = ops.where(measured, depth, 1.0)
     depth_pred = ops.where(measured, depth_pred, 1.0)

@@ -7,6 +7,7 @@ this project's own (see docs/method.md).
 
 from keras import ops
 
+from keras_lwm.measured import is_measured
 from keras_lwm.tensors import Tensor
 
 EPSILON = 1e-6
@@ -24,7 +25,7 @@ def valid_mask(labels, num_classes) -> Tensor:
 
 def measured_mask(depth) -> Tensor:
     """1.0 where `depth` (B, H, W, 1) is finite and positive, else 0.0: u of the method."""
-    return ops.cast(ops.logical_and(ops.isfinite(depth), depth > 0), "float32")
+    return ops.cast(is_measured(depth), "float32")
 
 
 def safe_log(depth, mask) -> Tensor:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from keras_lwm.atomic_write import atomic_write
+from keras_lwm.measured import is_measured
 from keras_lwm.void import void_id
 
 UNMEASURED = (217, 217, 217)
@@ -51,13 +52,9 @@ def colour_values(values, colour_map, norm) -> np.ndarray:
 
 def colour_depth(depth, colour_map, norm) -> np.ndarray:
     """Colours metres (H, W); unmeasured pixels (not finite or <= 0) have a colour of their own."""
-    measured = is_measured(depth)
+    measured = is_measured(depth, np)
     colours = colour_values(np.where(measured, depth, norm.vmin), colour_map, norm)
     return np.where(measured[..., None], colours, np.uint8(UNMEASURED))
-
-
-def is_measured(depth) -> np.ndarray:
-    return np.isfinite(depth) & (np.nan_to_num(depth) > 0)
 
 
 DEPTH_MAP = "viridis"
@@ -97,7 +94,7 @@ def under_centres(label, size) -> np.ndarray:
 
 def depth_norm(*sequences) -> Normalize:
     given = [as_map(depth) for depths in sequences if depths is not None for depth in depths]
-    metres = [depth[is_measured(depth)] for depth in given]
+    metres = [depth[is_measured(depth, np)] for depth in given]
     metres = np.concatenate(metres) if metres else np.zeros(0)
     # A hundredth at each end may saturate, so that no outlier takes the colours from the rest.
     near, far = np.percentile(metres, (1, 99)) if metres.size else (0.0, 1.0)
@@ -112,7 +109,7 @@ def weight_norm(weights) -> TwoSlopeNorm:
 
 
 def has_holes(depths) -> bool:
-    return depths is not None and not all(is_measured(as_map(depth)).all() for depth in depths)
+    return depths is not None and not all(is_measured(as_map(depth), np).all() for depth in depths)
 
 
 def present_classes(class_names, palette, *sequences) -> list[tuple]:

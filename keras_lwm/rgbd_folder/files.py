@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from keras_lwm.measured import is_measured
 from keras_lwm.void import label_dtype, void_id
 
 _LABEL_MODES = ("1", "L", "P", "I;16", "I;16B", "I")
@@ -80,7 +81,7 @@ def read_depth(path: Path, depth_unit: float | None) -> np.ndarray:
     values = read_depth_values(path)
     depth = values.astype(np.float32) * np.float32(1 if depth_unit is None else depth_unit)
     # What is not finite or not positive was not measured; the library writes that as 0.
-    return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
+    return np.where(is_measured(depth, np), depth, np.float32(0))
 
 
 def read_depth_values(path: Path) -> np.ndarray:
