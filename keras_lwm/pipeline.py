@@ -144,6 +144,12 @@ def steps_per_epoch(builder: tfds.core.DatasetBuilder, split: str, batch_size: i
     return full_batches(split_info(builder, split).num_examples, batch_size)
 
 
+def fingerprint(builder: tfds.core.DatasetBuilder, split: str) -> str:
+    """The number of a split's samples and a digest of their contents and order, in one line."""
+    builder.download_and_prepare()
+    return Records(builder, split).fingerprint()
+
+
 class _Reader:
     """Samples of a prepared split by their index, decoded and checked, inside tf.data."""
 

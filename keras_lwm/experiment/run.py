@@ -32,8 +32,12 @@ def train(run: RunFolder, builder, split: str, validation: str | None = None) ->
         split: of the training frames.
         validation: a split that chooses the run's best model; without one there is only the last.
     """
-    from keras_lwm.datasets.records import Records
-    from keras_lwm.pipeline import evaluation_dataset, steps_per_epoch, training_dataset
+    from keras_lwm.pipeline import (
+        evaluation_dataset,
+        fingerprint,
+        steps_per_epoch,
+        training_dataset,
+    )
 
     options, classes = run.options, builder.info.metadata
 
@@ -55,7 +59,7 @@ def train(run: RunFolder, builder, split: str, validation: str | None = None) ->
     splits = [split] if validation is None else [split, validation]
     if validation is not None:
         validation = evaluation_dataset(builder, validation, batch_size=options["batch_size"])
-    run.begin(**classes, data={name: Records(builder, name).fingerprint() for name in splits})
+    run.begin(**classes, data={name: fingerprint(builder, name) for name in splits})
     if not run.training_samples_path.exists():
         _draw_training_samples(run, first, classes)
     fit(
