@@ -1,55 +1,14 @@
 """A run that was interrupted at any step ends as one that never was, bit by bit."""
 
-import csv
 import signal
 
 import keras
-import numpy as np
 import pytest
-from training_samples import NUM_CLASSES, tiny_batch, tiny_network
+from exact_runs import assert_same, assert_same_run, new_model, train
 
-from keras_lwm import Augmentation, CurriculumCallback, DepthPrivilegedModel, mining
-from keras_lwm.arrays import ArrayBatches
 from keras_lwm.run_folder import RunFolder, TrainingStopped
-from keras_lwm.run_folder.checkpoints import read_arrays, read_progress_of
 from keras_lwm.run_folder.state import read_state, restore_generators, restore_state
-
-CLASSES = {"class_names": list("abcd"), "palette": [[i, i, i] for i in range(4)]}
-EPOCHS, STEPS, BATCH = 2, 3, 2
-IMAGES, TARGETS = tiny_batch(STEPS * BATCH)
-VALIDATION = tiny_batch(4, seed=1)
-
-
-def new_model():
-    """With what has a state: batch norm, dropout, bins, curriculum, a schedule, two optimisers."""
-    keras.utils.set_random_seed(2)
-    network = tiny_network()
-    noisy = dict(network.output)
-    noisy["segmentation"] = keras.layers.SpatialDropout2D(0.2, dtype="float32")(
-        noisy["segmentation"]
-    )
-    model = DepthPrivilegedModel(
-        network.inputs,
-        noisy,
-        weighting=mining.LossWeightModule(depth_range=(1, 8)),
-        learning_rate_multipliers={"encoder_0": 0.1},
-    )
-    rate = keras.optimizers.schedules.CosineDecay(0.02, EPOCHS * STEPS)
-    model.compile(keras.optimizers.AdamW(rate, use_ema=True, ema_momentum=0.9))
-    return model
-
-
-def batches(epoch, step):
-    return ArrayBatches(
-        IMAGES,
-        TARGETS["label"],
-        TARGETS["depth"],
-        num_classes=NUM_CLASSES,
-        batch_size=BATCH,
-        augmentation=Augmentation(crop=(32, 48), scale=(0.8, 1.2)),
-        initial_epoch=epoch,
-        initial_step=step,
-    )
+from keras_lwm.run_folder.stopping import StopSignals
 
 
 class InterruptAt(keras.callbacks.Callback):
@@ -84,32 +43,6 @@ class Killed(BaseException):
 
 def kill():
     raise Killed
-
-
-def train(folder, model, resume=False, moment=None, interrupt=None, **options):
-    run = RunFolder(folder, {}, resume, **options).begin(**CLASSES)
-    run.fit(
-        model,
-        batches,
-        STEPS,
-        EPOCHS,
-        callbacks=[CurriculumCallback(over=1.0), InterruptAt(moment, interrupt)],
-        validation_data=VALIDATION,
-        validation_batch_size=2,
-        verbose=0,
-    )
-    return run
-
-
-def history(folder):
-    with open(folder / "history.csv", newline="") as file:
-        return list(csv.reader(file))
-
-
-def assert_same(state, other):
-    assert state.keys() == other.keys()
-    for name, array in state.items():
-        np.testing.assert_array_equal(array, other[name], err_msg=name)
 
 
 def restore_all(model, arrays):
@@ -153,13 +86,36 @@ def test_an_interrupted_run_ends_as_an_unbroken_one(
     restore_all(begun, first)
     folder = tmp_path / "run"
     with pytest.raises((TrainingStopped, Killed)):
-        train(folder, begun, moment=moment, interrupt=interrupt, **options)
+        train(folder, begun, [InterruptAt(moment, interrupt)], **options)
     run = RunFolder(folder, resume=True)
     assert (run.initial_epoch, run.initial_step) == goes_on_at
-    run = train(folder, resumed, resume=True)
+    train(folder, resumed)
     whole, state = unbroken
     assert_same(read_state(resumed), state)
-    assert history(folder) == history(whole)
-    newest, *_ = sorted(run.checkpoints_path.iterdir(), reverse=True)
-    assert_same(read_arrays(newest), read_arrays(whole / "checkpoints" / newest.name))
-    assert read_progress_of(newest) == read_progress_of(whole / "checkpoints" / newest.name)
+    assert_same_run(folder, whole)
+
+
+def test_handlers_of_signals_are_as_before_after_a_training_and_after_a_first_signal():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+    def handlers():
+        return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+    with StopSignals() as stop:
+        assert not set(handlers()) & set(before) and stop.received is None
+    assert handlers() == before
+    with StopSignals() as stop:
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.received == signal.SIGTERM and handlers() == before
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_a_signal_that_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with StopSignals() as stop:
+            signal.raise_signal(signal.SIGINT)
+            assert stop.received is None
+    finally:
+        signal.signal(signal.SIGINT, before)
