@@ -317,7 +317,8 @@ class RunFolder:
             model.optimizer.build(model.trainable_variables)
         # All checkpoints and one that is being written; best, last, and one that is being written.
         needed = (self.keep_last + 4) * state_bytes(model)
-        there = sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file())
+        files = [*self._checkpoints.paths(), self.best_model_path, self.last_model_path]
+        there = sum(path.stat().st_size for path in files if path.exists())
         free = shutil.disk_usage(self.path).free
         if free < needed - there:
             raise ValueError(
