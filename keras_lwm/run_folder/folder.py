@@ -23,7 +23,7 @@ from keras_lwm.run_folder.checkpoints import (
 from keras_lwm.run_folder.history import WriteHistory
 from keras_lwm.run_folder.lock import lock_folder
 from keras_lwm.run_folder.models import SaveBest, SaveLast
-from keras_lwm.run_folder.state import restore_state, state_bytes
+from keras_lwm.run_folder.state import later_state, restore_state, state_bytes
 from keras_lwm.run_folder.stopping import StopSignals
 from keras_lwm.run_folder.training import Interval, SaveCheckpoints, fit_from
 
@@ -258,7 +258,7 @@ class RunFolder:
                 f"The run in {self.path} was interrupted in an epoch of "
                 f"{self._progress['steps_per_epoch']} steps; received {steps_per_epoch} steps."
             )
-        arrays = self._restore(model)
+        later = self._restore(model)
         self._check_room(model)
         facts = {**_computed_by(model), "data": self._data}
         with StopSignals() as stop, self._in_a_sentence():
@@ -270,7 +270,7 @@ class RunFolder:
                 steps_per_epoch,
                 validation_data is not None,
                 start,
-                arrays,
+                later,
             )
             try:
                 history = fit_from(
@@ -289,9 +289,9 @@ class RunFolder:
         return history
 
     def _restore(self, model):
-        """Sets the model's state; returns all arrays of the checkpoint, None where there is none.
+        """Sets the model's state; returns the arrays that are to be set later, None for a new run.
 
-        What lies beyond it, and cannot be read, is put aside.
+        What lies beyond the checkpoint, and cannot be read, is put aside.
         """
         self._checkpoints.clean_beyond(Position(self.initial_epoch, self.initial_step))
         if self._checkpoint is None:
@@ -310,7 +310,7 @@ class RunFolder:
                 "uninterrupted run bit by bit.",
                 stacklevel=3,
             )
-        return arrays
+        return later_state(arrays)
 
     def _check_room(self, model):
         if not model.optimizer.built:

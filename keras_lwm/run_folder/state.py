@@ -57,6 +57,15 @@ def restore_state(model: keras.Model, arrays: Mapping[str, np.ndarray]) -> None:
     _assign(model, arrays, "model", "optimizer")
 
 
+def later_state(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What `restore_state` leaves: the arrays of metrics and generators, a few kilobytes."""
+    return {
+        name: array
+        for name, array in arrays.items()
+        if not name.startswith(("model_", "optimizer_"))
+    }
+
+
 def restore_metrics(model: keras.Model, arrays: Mapping[str, np.ndarray]) -> None:
     """Sets the running metrics, once `fit` has reset those of the epoch before."""
     _assign(model, arrays, "metric")

@@ -68,7 +68,7 @@ class SaveCheckpoints(keras.callbacks.Callback):
         validates: whether epochs end in a validation; then their training is saved before it, but
             for its last step, so that to stop does not have to wait for the validation.
         start: where the training starts.
-        arrays: the state there, for what a `fit` changes at its begin: metrics and generators.
+        later: `later_state` of the checkpoint there; None where the run begins.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class SaveCheckpoints(keras.callbacks.Callback):
         steps_per_epoch: int,
         validates: bool,
         start: Position,
-        arrays: Mapping | None,
+        later: Mapping | None,
     ):
         super().__init__()
         self.folder = folder
@@ -90,8 +90,8 @@ class SaveCheckpoints(keras.callbacks.Callback):
         self.steps_per_epoch = steps_per_epoch
         self.validates = validates
         self._start = start
-        self._metrics = arrays if start.steps else None
-        self._generators = arrays
+        self._metrics = later if start.steps else None
+        self._generators = later
         self._saved = start
         self._epoch = start.epochs
         self._pool = ThreadPoolExecutor(1)
