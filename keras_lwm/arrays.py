@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from keras_lwm.augmentation import Augmentation
-from keras_lwm.order import epoch_order, full_batches, sample_seed
+from keras_lwm.order import check_step, epoch_order, full_batches, sample_seed
 from keras_lwm.samples import check_depth_unit, check_one_size, check_sample, typical_depth
 from keras_lwm.void import check_num_classes, label_dtype
 
@@ -24,6 +24,7 @@ class ArrayBatches(keras.utils.PyDataset):
         augmentation: an `Augmentation`; needs a `crop` where the images differ in size.
         seed: of order and augmentation.
         initial_epoch: the epoch to begin with, as in `fit`.
+        initial_step: the step of that epoch to begin with.
         unusual_depth: accept a median depth below 0.1 m or above 80 m.
         **workers: `workers`, `use_multiprocessing`, `max_queue_size` of `keras.utils.PyDataset`.
 
@@ -32,7 +33,7 @@ class ArrayBatches(keras.utils.PyDataset):
 
     Raises:
         ValueError: if a sample's arrays do not fit together or hold a label id outside the classes,
-            or if depth does not look like metres.
+            if depth does not look like metres, or if an epoch has no step `initial_step`.
 
     Example:
 
@@ -51,6 +52,7 @@ class ArrayBatches(keras.utils.PyDataset):
         augmentation: Augmentation | None = None,
         seed: int = 0,
         initial_epoch: int = 0,
+        initial_step: int = 0,
         unusual_depth: bool = False,
         **workers,
     ):
@@ -67,7 +69,9 @@ class ArrayBatches(keras.utils.PyDataset):
         self.augmentation = augmentation
         self.seed = seed
         self.initial_epoch = initial_epoch
+        self.initial_step = initial_step
         self.steps_per_epoch = full_batches(len(images), batch_size)
+        check_step(initial_step, self.steps_per_epoch)
         for index in range(len(images)):
             check_sample(self._sample(index), num_classes, f"array index {index}")
         if augmentation is None or augmentation.crop is None:
@@ -81,7 +85,7 @@ class ArrayBatches(keras.utils.PyDataset):
         return None
 
     def __getitem__(self, step: int):
-        epoch, batch = divmod(step, self.steps_per_epoch)
+        epoch, batch = divmod(self.initial_step + step, self.steps_per_epoch)
         epoch += self.initial_epoch
         order = epoch_order(self.seed, epoch, len(self.images))
         chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]

@@ -31,3 +31,12 @@ def full_batches(samples: int, batch_size: int) -> int:
             f"received {batch_size}."
         )
     return samples // batch_size
+
+
+def check_step(step: int, steps: int) -> None:
+    """Raises a `ValueError` unless an epoch of so many steps has this one, counted from 0."""
+    if not 0 <= step < steps:
+        raise ValueError(
+            f"Expected an initial_step from 0 to {steps - 1}, as an epoch has {steps} steps; "
+            f"received {step}."
+        )

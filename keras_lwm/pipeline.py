@@ -21,7 +21,7 @@ with imports_of("tensorflow", "Reading batches by tf.data (keras_lwm.pipeline)")
 from keras_lwm.datasets.python_functions import numpy_function
 from keras_lwm.datasets.records import Records, split_info
 from keras_lwm.datasets.sample import require_samples
-from keras_lwm.order import epoch_order, full_batches, sample_seed
+from keras_lwm.order import check_step, epoch_order, full_batches, sample_seed
 from keras_lwm.samples import check_depth_unit, check_one_size, check_sample, typical_depth
 from keras_lwm.void import check_num_classes, label_dtype
 
@@ -37,13 +37,14 @@ def training_dataset(
     augmentation: Augmentation | None = None,
     seed: int = 0,
     initial_epoch: int = 0,
+    initial_step: int = 0,
     unusual_depth: bool = False,
     parallel_calls: int = tf.data.AUTOTUNE,
 ) -> tf.data.Dataset:
     """Endless training batches, each epoch in its own order and with its own augmentation.
 
-    Samples that fill no batch are left out of that epoch. `initial_epoch=k` serves exactly what an
-    uninterrupted run is served from epoch k on.
+    Samples that fill no batch are left out of that epoch. `initial_epoch=k, initial_step=s` serves
+    exactly what an uninterrupted run is served from there on; what lies before is not read.
 
     Args:
         builder: a TFDS builder of samples in the library's form; prepared here if it is not yet.
@@ -52,13 +53,15 @@ def training_dataset(
         augmentation: an `Augmentation`; needs a `crop` where the frames differ in size.
         seed: of order and augmentation.
         initial_epoch: the epoch to begin with, as in `fit`.
+        initial_step: the step of that epoch to begin with.
         unusual_depth: accept a median depth below 0.1 m or above 80 m; a builder that was made with
             `unusual_depth=True` accepts it already.
         parallel_calls: threads that decode and augment. Changes the speed, never the samples.
 
     Raises:
-        ValueError: for an unknown split, a batch that the split cannot fill, frames of different
-            size without a crop, or depth that does not look like metres.
+        ValueError: for an unknown split, a batch that the split cannot fill, a step that an epoch
+            does not have, frames of different size without a crop, or depth that does not look like
+            metres.
 
     Example:
 
@@ -70,6 +73,7 @@ def training_dataset(
     """
     reader = _Reader(builder, split)
     steps = full_batches(len(reader), batch_size)
+    check_step(initial_step, steps)
     if not (unusual_depth or getattr(builder, "unusual_depth", False)):
         _check_depth_unit(reader, split)
     if augmentation is None or augmentation.crop is None:
@@ -94,6 +98,7 @@ def training_dataset(
         return reader.read(index, size, augmented, epoch, index)
 
     samples = tf.data.Dataset.range(initial_epoch, _NO_END).flat_map(epoch_of_indices)
+    samples = samples.skip(initial_step * batch_size)
     samples = samples.map(load, num_parallel_calls=parallel_calls, deterministic=True)
     return samples.batch(batch_size, drop_remainder=True).prefetch(2)
 
@@ -137,6 +142,12 @@ def steps_per_epoch(builder: tfds.core.DatasetBuilder, split: str, batch_size: i
     """How many batches of `training_dataset` make one epoch."""
     builder.download_and_prepare()
     return full_batches(split_info(builder, split).num_examples, batch_size)
+
+
+def fingerprint(builder: tfds.core.DatasetBuilder, split: str) -> str:
+    """The number of a split's samples and a digest of their contents and order, in one line."""
+    builder.download_and_prepare()
+    return Records(builder, split).fingerprint()
 
 
 class _Reader:

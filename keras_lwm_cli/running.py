@@ -7,10 +7,11 @@ imported.
 import contextlib
 import functools
 import os
+import shlex
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -87,16 +88,33 @@ def use_backend(backend) -> None:
 
 
 def in_a_sentence(command) -> Callable:
-    """Ends a command with the sentence alone where the library refuses what it was given."""
+    """Ends a command with the sentence alone where the library refuses what it was given.
+
+    So does one that a signal stopped while it trained, with the exit code that shells give it: 130
+    for SIGINT, 143 for SIGTERM.
+    """
 
     @functools.wraps(command)
     def guarded(*args, **kwargs):
         try:
             return command(*args, **kwargs)
-        except (ValueError, ImportError, ChildProcessError) as error:
+        except (ValueError, ImportError, OSError) as error:
             *_, last = traceback.extract_tb(error.__traceback__)
-            if "keras_lwm" not in Path(last.filename).parts:
+            # An error of the system's has a number, and not our words.
+            if "keras_lwm" not in Path(last.filename).parts or getattr(error, "errno", None):
                 raise
             raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt as stopped:
+            signal = getattr(stopped, "signal", None)  # That of a `TrainingStopped`.
+            if signal is None:
+                raise
+            click.echo(f"{stopped}\nGo on with: {resuming_command(sys.argv)}", err=True)
+            sys.exit(128 + signal)
 
     return guarded
+
+
+def resuming_command(words: Sequence[str]) -> str:
+    """The command that goes on with a run, from the words of the one that was interrupted."""
+    words = [word for word in words if word != "--resume"]
+    return shlex.join(["python", *words, "--resume"])

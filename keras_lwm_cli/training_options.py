@@ -84,7 +84,7 @@ SHARED = {
     **CURRICULUM,
     **WEIGHTING,
 }
-NOT_OF_THE_RUN = ("backend", "out", "resume", "data_dir", "manual_dir")
+NOT_OF_THE_RUN = ("backend", "out", "resume", "save_every", "keep_last", "data_dir", "manual_dir")
 _NOT_TYPED = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
 
 
@@ -119,6 +119,20 @@ def training_options(settings: Mapping | None = None, *, out: str, **defaults) -
         backend_option,
         click.option("--out", type=click.Path(), default=out, show_default=True),
         click.option("--resume", is_flag=True, help="Go on with the run in --out."),
+        click.option(
+            "--save-every",
+            default="10m",
+            show_default=True,
+            metavar="N|Nm",
+            help="Steps, or minutes, after which to save within an epoch; its end is saved anyway.",
+        ),
+        click.option(
+            "--keep-last",
+            type=click.IntRange(1),
+            default=3,
+            show_default=True,
+            help="How many of these checkpoints to keep.",
+        ),
         click.option("--data-dir", type=click.Path(), help="Where TFDS keeps prepared data."),
     ]
     if settings:
@@ -169,7 +183,8 @@ def open_run(context: click.Context) -> Any:
         if name not in NOT_OF_THE_RUN
         and not (resume and context.get_parameter_source(name) in _NOT_TYPED)
     }
-    return RunFolder(context.params["out"], options, resume)
+    saving = {name: context.params[name] for name in ("save_every", "keep_last")}
+    return RunFolder(context.params["out"], options, resume, **saving)
 
 
 def typed_command(context: click.Context, script: str, folder: str, without: tuple = ()) -> str:

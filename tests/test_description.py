@@ -4,7 +4,7 @@ import keras
 import pytest
 
 from keras_lwm.description import Description
-from keras_lwm.run_folder.checkpoints import read_description
+from keras_lwm.run_folder.models import read_description
 
 WALLS = Description(["wall", "böden"], [[1, 2, 3], (4, 5, 6)], {"epochs": 3, "crop": [64, 96]})
 

@@ -12,9 +12,10 @@ from rgbd_frames import random_frame, write_frame, write_lists, write_random_fol
 from keras_lwm.arrays import ArrayBatches
 from keras_lwm.augmentation import Augmentation
 from keras_lwm.datasets import RgbdFolder
+from keras_lwm.datasets.records import Records
 from keras_lwm.datasets.sample import sample_features, sample_metadata
 from keras_lwm.order import epoch_order, sample_seed
-from keras_lwm.pipeline import evaluation_dataset, steps_per_epoch, training_dataset
+from keras_lwm.pipeline import evaluation_dataset, fingerprint, steps_per_epoch, training_dataset
 
 AUGMENTATION = Augmentation(crop=(10, 14), scale=(0.5, 2.0))
 SAMPLES, BATCH, STEPS = 7, 2, 3
@@ -111,6 +112,47 @@ def test_resumed_epochs_equal_those_of_an_uninterrupted_run(builder):
     resumed = ArrayBatches(images, labels, depths, initial_epoch=2, **options)
     image, targets = resumed[STEPS]
     assert_same(uninterrupted[3 * STEPS : 3 * STEPS + 1], [{"image": image, **targets}])
+
+
+def test_a_run_resumed_within_an_epoch_is_served_the_rest_of_it(builder):
+    images, labels, depths = arrays()
+    options = {"num_classes": 4, "batch_size": BATCH, "augmentation": AUGMENTATION, "seed": 5}
+    uninterrupted = take(training(builder), 3 * STEPS)[STEPS + 2 :]
+    rest = {"initial_epoch": 1, "initial_step": 2}
+    assert_same(uninterrupted, take(training(builder, **rest), 2 * STEPS - 2))
+    batches = ArrayBatches(images, labels, depths, **rest, **options)
+    served = [{"image": x, **y} for x, y in (batches[step] for step in range(2 * STEPS - 2))]
+    assert_same(uninterrupted, served)
+    for step in (-1, STEPS):
+        with pytest.raises(ValueError, match=f"initial_step from 0 to 2, .* received {step}"):
+            training(builder, initial_step=step)
+        with pytest.raises(ValueError, match=f"initial_step from 0 to 2, .* received {step}"):
+            ArrayBatches(images, labels, depths, initial_step=step, **options)
+
+
+def test_what_was_already_trained_on_is_not_read_again(builder, monkeypatch):
+    read = []
+    example = Records.example
+    monkeypatch.setattr(
+        Records, "example", lambda self, index: read.append(int(index)) or example(self, index)
+    )
+    take(training(builder, initial_step=2, parallel_calls=1), 1)
+    assert not set(read) & set(epoch_order(5, 0, SAMPLES)[: 2 * BATCH].tolist())
+
+
+def test_a_fingerprint_tells_contents_and_order_apart(builder, tmp_path):
+    def of_frames(seeds, name):
+        folder = tmp_path / name
+        write_random_folder(folder, number=len(seeds), size=(12, 16), val=1)
+        for index, seed in enumerate(seeds):
+            write_frame(folder, f"frame{index}", *random_frame(seed, (12, 16)))
+        made = RgbdFolder(folder, depth_unit=0.001, data_dir=folder / "prepared")
+        return fingerprint(made, "train")
+
+    first = of_frames([0, 1, 2], "first")
+    assert first.startswith("3 frames, sha256 ")
+    assert of_frames([0, 1, 2], "again") == first
+    assert len({first, of_frames([0, 1, 3], "another"), of_frames([1, 0, 2], "order")}) == 3
 
 
 def test_an_epoch_serves_no_sample_twice(builder):

@@ -67,7 +67,8 @@ def train_cell(
         trained.input, trained.output, weighting, multipliers, options, steps * options["epochs"]
     )
     start = time.perf_counter()
-    history = fit(model, batches, steps, options, row.curriculum_options(options)).history
+    curriculum = row.curriculum_options(options)
+    history = fit(model.fit, batches, steps, options, curriculum, shuffle=False).history
     seconds = time.perf_counter() - start
     scores = evaluate(
         whole,

@@ -13,7 +13,7 @@ from keras_lwm.deployment.formats import FORMATS
 from keras_lwm.deployment.inference_network import inference_network
 from keras_lwm.extras import check_installed
 from keras_lwm.run_folder import find_run_model
-from keras_lwm.run_folder.checkpoints import read_description
+from keras_lwm.run_folder.models import read_description
 
 
 def check_place(path, suffix, overwrite) -> None:

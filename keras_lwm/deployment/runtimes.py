@@ -48,7 +48,7 @@ from keras_lwm.description import Description
 from keras_lwm.extras import check_installed, imports_of
 from keras_lwm.large_images.graph import run_network
 from keras_lwm.run_folder import find_run_model
-from keras_lwm.run_folder.checkpoints import read_description
+from keras_lwm.run_folder.models import read_description
 
 
 @contextlib.contextmanager

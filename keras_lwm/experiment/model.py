@@ -6,7 +6,7 @@ default holds.
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import keras
 
@@ -140,30 +140,27 @@ def new_augmentation(options: Mapping) -> Augmentation:
 
 
 def fit(
-    model: DepthPrivilegedModel,
+    fit_model: Callable[..., keras.callbacks.History],
     batches,
     steps_per_epoch: int,
     options: Mapping,
     curriculum: Mapping[str, float | str],
-    callbacks: Iterable[keras.callbacks.Callback] = (),
     **settings,
 ) -> keras.callbacks.History:
     """Trains a model; every training of a recipe goes through here.
 
     Args:
-        model: from `new_model` or `compiled_model`.
-        batches: endless training batches, in the order in which they are taken.
+        fit_model: what trains it: its `fit`, or a run folder's that keeps the training.
+        batches: endless training batches, as `fit_model` takes them.
         steps_per_epoch: how many of them make an epoch.
         options: those of `FIT`.
         curriculum: arguments of `CurriculumCallback`.
-        callbacks: further ones, called after the curriculum's.
-        **settings: further arguments of `DepthPrivilegedModel.fit`.
+        **settings: further arguments of `fit_model`.
     """
-    return model.fit(
+    return fit_model(
         batches,
         steps_per_epoch=steps_per_epoch,
-        shuffle=False,
-        callbacks=[mining.CurriculumCallback(**curriculum), ProgressLine(), *callbacks],
+        callbacks=[mining.CurriculumCallback(**curriculum), ProgressLine()],
         verbose=0,
         **given(options, FIT),
         **settings,

@@ -1,5 +1,6 @@
 """A run: training on a prepared data set, then scores and pictures, all in the run's folder."""
 
+import functools
 from collections.abc import Mapping
 
 import keras
@@ -23,7 +24,7 @@ SUBSETS = (TrimapBand(3), *DEPTH_RANGES)
 
 
 def train(run: RunFolder, builder, split: str, validation: str | None = None) -> None:
-    """Trains the run's model on one split of a data set, from its first missing epoch on.
+    """Trains the run's model on one split of a data set, from its first missing step on.
 
     Args:
         run: its options are those of `new_model` and the groups beside it.
@@ -31,35 +32,42 @@ def train(run: RunFolder, builder, split: str, validation: str | None = None) ->
         split: of the training frames.
         validation: a split that chooses the run's best model; without one there is only the last.
     """
-    from keras_lwm.pipeline import evaluation_dataset, steps_per_epoch, training_dataset
+    from keras_lwm.pipeline import (
+        evaluation_dataset,
+        fingerprint,
+        steps_per_epoch,
+        training_dataset,
+    )
 
     options, classes = run.options, builder.info.metadata
-    batches = training_dataset(
-        builder,
-        split,
-        batch_size=options["batch_size"],
-        augmentation=new_augmentation(options),
-        seed=options["seed"],
-        initial_epoch=run.initial_epoch,
-        **given(options, ("unusual_depth",)),
-    )
+
+    def batches(epoch, step):
+        return training_dataset(
+            builder,
+            split,
+            batch_size=options["batch_size"],
+            augmentation=new_augmentation(options),
+            seed=options["seed"],
+            initial_epoch=epoch,
+            initial_step=step,
+            **given(options, ("unusual_depth",)),
+        )
+
+    first = batches(0, 0)
     steps = steps_per_epoch(builder, split, options["batch_size"])
-    if run.initial_epoch:
-        model = keras.saving.load_model(run.last_model_path)
-    else:
-        model = new_model(options, len(classes["class_names"]), steps * options["epochs"])
+    model = new_model(options, len(classes["class_names"]), steps * options["epochs"])
+    splits = [split] if validation is None else [split, validation]
     if validation is not None:
         validation = evaluation_dataset(builder, validation, batch_size=options["batch_size"])
-    run.begin(**classes)
-    _draw_training_samples(run, batches, classes)
+    run.begin(**classes, data={name: fingerprint(builder, name) for name in splits})
+    if not run.training_samples_path.exists():
+        _draw_training_samples(run, first, classes)
     fit(
-        model,
+        functools.partial(run.fit, model),
         batches,
         steps,
         options,
         given(options, CURRICULUM),
-        callbacks=run.callbacks(),
-        initial_epoch=run.initial_epoch,
         validation_data=validation,
     )
 

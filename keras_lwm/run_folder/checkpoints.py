@@ -1,129 +1,106 @@
-"""Saving a model together with the training's progress, in one file that is never half-written.
+"""Files of a run's state within its epochs, the last few kept.
 
-Progress and description travel inside the `.keras` file (a zip archive), as small entries that
-Keras does not read. So model and progress are replaced in the same instant: a run that is killed
-between any two instructions resumes at the epoch that its model has really reached. And whoever is
-given the file alone knows the classes.
+A checkpoint is an `.npz` archive of plain arrays: the state (see `state.py`), and as JSON the
+progress. Nothing in it is pickled, so reading one runs no code out of it.
 """
 
 import json
-import math
+import re
 import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
 
-import keras
+import numpy as np
 
 from keras_lwm.atomic_write import atomic_write
-from keras_lwm.description import Description
 
-_PROGRESS = "keras_lwm_progress.json"
-_DESCRIPTION = "keras_lwm_description.json"
+_PROGRESS = "progress"
+_NAME = re.compile(r"epoch_(\d+)_step_(\d+)\.npz")
 
 
-def save_checkpoint(model, path, progress, description) -> None:
-    """Saves `model` with optimiser to `path` (.keras), and what is known of it.
+class Position(NamedTuple):
+    """How far a training has come: completed epochs, and completed steps of the next one."""
+
+    epochs: int
+    steps: int
+
+    @classmethod
+    def of(cls, path: Path) -> "Position | None":
+        """The position that a checkpoint's name tells; None for another file."""
+        match = _NAME.fullmatch(path.name)
+        return cls(*map(int, match.groups())) if match else None
+
+    @property
+    def file_name(self) -> str:
+        return f"epoch_{self.epochs:04}_step_{self.steps:06}.npz"
+
+
+class CheckpointFolder:
+    """The checkpoints of a run.
 
     Args:
-        progress: a dictionary of plain values.
-        description: a `Description` of its classes.
+        path: the folder.
+        keep_last: how many to keep, at least 1.
     """
-    with atomic_write(path) as partial:
-        model.save(partial)
-        with zipfile.ZipFile(partial, "a") as archive:
-            archive.writestr(_PROGRESS, json.dumps(progress, allow_nan=False))
-            archive.writestr(_DESCRIPTION, description.as_json())
+
+    def __init__(self, path: Path, keep_last: int):
+        self.path = path
+        self.keep_last = keep_last
+
+    def paths(self) -> list[Path]:
+        """All checkpoints, the one that has come farthest first."""
+        found = self.path.glob("*.npz") if self.path.is_dir() else ()
+        return sorted(filter(Position.of, found), key=Position.of, reverse=True)
+
+    def save(self, position: Position, arrays: Mapping, progress: Mapping) -> None:
+        """Writes a checkpoint whole, then removes those beyond `keep_last`."""
+        with atomic_write(self.path / position.file_name) as partial:
+            np.savez(partial, **arrays, **{_PROGRESS: np.array(json.dumps(progress))})
+        for path in self.paths()[self.keep_last :]:
+            path.unlink(missing_ok=True)
+
+    def newest_readable(self) -> tuple[Path | None, list[str]]:
+        """The farthest checkpoint that can be read, and a sentence for each that cannot."""
+        unreadable = []
+        for path in self.paths():
+            reason = _reason_unreadable(path)
+            if reason is None:
+                return path, unreadable
+            unreadable.append(f"{path} cannot be read ({reason})")
+        return None, unreadable
+
+    def clean_beyond(self, position: Position) -> None:
+        """Puts aside what lies beyond `position`, which could not be read, under another name.
+
+        Else it would count as the newest. What a killed process has left half-written is removed.
+        """
+        for path in self.paths():
+            if Position.of(path) > position:
+                path.rename(path.with_suffix(".unreadable"))
+        for path in self.path.glob(".*.partial.npz"):
+            path.unlink()
 
 
-def read_progress(path) -> dict:
-    """Reads the `progress` of a file that `save_checkpoint` wrote.
-
-    Raises:
-        ValueError: if the file is not such a file.
-    """
+def _reason_unreadable(path):
     try:
         with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read(_PROGRESS))
-    except (zipfile.BadZipFile, KeyError, json.JSONDecodeError) as error:
-        raise ValueError(
-            f"Expected a model saved by a training run, with its progress; received {path}, which "
-            f"cannot be read as one ({error})."
-        ) from error
+            damaged = archive.testzip()
+        if damaged is not None:
+            return f"its part {damaged} is damaged"
+        read_progress_of(path)
+    except (OSError, zipfile.BadZipFile, ValueError, KeyError) as error:
+        return str(error)
+    return None
 
 
-def read_description(path) -> Description | None:
-    """Reads the `Description` inside a `.keras` file; None where it has none.
-
-    Raises:
-        ValueError: if the file is no `.keras` file, or its description cannot be read.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if _DESCRIPTION not in archive.namelist():
-                return None
-            text = archive.read(_DESCRIPTION).decode("utf-8")
-    except (OSError, zipfile.BadZipFile, UnicodeDecodeError) as error:
-        raise ValueError(f"Expected a .keras file; received {path} ({error}).") from error
-    return Description.from_json(text, path)
+def read_progress_of(path: Path) -> dict:
+    """What `save` was given as progress."""
+    with np.load(path, allow_pickle=False) as archive:
+        return json.loads(str(archive[_PROGRESS]))
 
 
-class SaveLast(keras.callbacks.Callback):
-    """Saves the model after every epoch, over the one of the epoch before.
-
-    Its progress is `epochs`, the number of completed ones. It belongs after the callbacks that
-    write about an epoch: what they wrote of an epoch that was never saved can be dropped, while
-    nothing could write it later.
-
-    Args:
-        path: where to save, ending in `.keras`.
-        description: a `Description` of the classes, saved with the model.
-    """
-
-    def __init__(self, path, description):
-        super().__init__()
-        self.path = path
-        self.description = description
-
-    def on_epoch_end(self, epoch, logs=None) -> None:
-        save_checkpoint(self.model, self.path, {"epochs": epoch + 1}, self.description)
-
-
-class SaveBest(keras.callbacks.Callback):
-    """Saves the model after each epoch that betters all before, those before a resume included.
-
-    Its progress is `epochs` and the `value` of `monitor` that the saved model reached.
-
-    Args:
-        path: where to save, ending in `.keras`; a model found there is the one to better.
-        description: a `Description` of the classes, saved with the model.
-        monitor: name of the log to watch.
-        mode: "max" or "min".
-    """
-
-    def __init__(self, path, description, monitor, mode="max"):
-        super().__init__()
-        if mode not in ("max", "min"):
-            raise ValueError(f'Expected mode "max" or "min"; received {mode!r}.')
-        self.path = path
-        self.monitor = monitor
-        self.mode = mode
-        self.description = description
-        self.best = read_progress(path)["value"] if path.exists() else None
-
-    def on_epoch_end(self, epoch, logs=None) -> None:
-        logs = logs or {}
-        if self.monitor not in logs:
-            if self.monitor.startswith("val_") and not any(key.startswith("val_") for key in logs):
-                return  # an epoch without validation
-            raise ValueError(
-                f"Expected a log named {self.monitor!r} to choose the best model by; received "
-                f"{', '.join(sorted(logs))}."
-            )
-        value = float(logs[self.monitor])
-        if math.isfinite(value) and self._betters(value):
-            progress = {"epochs": epoch + 1, "monitor": self.monitor, "value": value}
-            save_checkpoint(self.model, self.path, progress, self.description)
-            self.best = value
-
-    def _betters(self, value):
-        if self.best is None:
-            return True
-        return value > self.best if self.mode == "max" else value < self.best
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """What `save` was given as arrays."""
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files if name != _PROGRESS}

@@ -1,64 +1,44 @@
 """One folder that holds everything a training leaves behind, and from which it can be resumed."""
 
-import csv
+import contextlib
+import errno
 import json
+import shutil
 import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import keras
 
-from keras_lwm.atomic_write import as_json, atomic_write, write_json
+from keras_lwm.atomic_write import as_json, write_json
 from keras_lwm.description import Description
 from keras_lwm.extras import install, missing_packages
-from keras_lwm.run_folder.checkpoints import SaveBest, SaveLast, read_progress
-
-
-class WriteHistory(keras.callbacks.Callback):
-    """Writes every epoch's logs as a line, the file being whole at any moment.
-
-    Goes on with an existing file. Unlike `keras.callbacks.CSVLogger` it takes columns from their
-    names, so that epochs with and without validation may mix, before a resume and after; a log that
-    an epoch lacks is an empty cell. Column `epoch` counts from 0, as Keras does.
-
-    Args:
-        path: the CSV file.
-        initial_epoch: lines of this epoch and later ones are dropped: they are of a run that was
-            killed after it had written them and before it had saved the model.
-    """
-
-    def __init__(self, path, initial_epoch=0):
-        super().__init__()
-        self.path = path
-        self.rows = []
-        if path.exists():
-            with open(path, newline="", encoding="utf-8") as file:
-                self.rows = [
-                    row for row in csv.DictReader(file) if int(row["epoch"]) < initial_epoch
-                ]
-
-    def on_epoch_end(self, epoch, logs=None) -> None:
-        values = {name: float(value) for name, value in (logs or {}).items()}
-        self.rows.append({"epoch": epoch, **values})
-        columns = list(dict.fromkeys(name for row in self.rows for name in row))
-        with (
-            atomic_write(self.path) as partial,
-            open(partial, "w", newline="", encoding="utf-8") as file,
-        ):
-            writer = csv.DictWriter(file, columns, restval="")
-            writer.writeheader()
-            writer.writerows(self.rows)
-
+from keras_lwm.option_values import whole
+from keras_lwm.run_folder.checkpoints import (
+    CheckpointFolder,
+    Position,
+    read_arrays,
+    read_progress_of,
+)
+from keras_lwm.run_folder.history import WriteHistory
+from keras_lwm.run_folder.lock import lock_folder
+from keras_lwm.run_folder.models import SaveBest, SaveLast
+from keras_lwm.run_folder.state import later_state, restore_state, state_bytes
+from keras_lwm.run_folder.stopping import StopSignals
+from keras_lwm.run_folder.training import Interval, SaveCheckpoints, fit_from
 
 _FILES = {
     "options_path": "options.json",
     "last_model_path": "last.keras",
     "best_model_path": "best.keras",
+    "checkpoints_path": "checkpoints",
     "history_path": "history.csv",
     "tensorboard_path": "tensorboard",
     "scores_path": "scores",
     "training_samples_path": "training_samples.png",
     "predictions_path": "predictions.png",
 }
+_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
 
 
 def find_run_model(folder) -> Path | None:
@@ -75,56 +55,84 @@ class RunFolder:
     | `options_path`          | `options.json`: the options that the run was started with |
     | `last_model_path`       | `last.keras`: the model after the last completed epoch |
     | `best_model_path`       | `best.keras`: the model of the best epoch |
+    | `checkpoints_path`      | `checkpoints/`: the last states, within epochs too, to go on from |
     | `history_path`          | `history.csv`: the logs, a line an epoch |
     | `tensorboard_path`      | `tensorboard/`: the same for TensorBoard |
     | `scores_path`           | `scores/`: test scores, a folder a view |
     | `training_samples_path` | `training_samples.png`: a few augmented training samples |
     | `predictions_path`      | `predictions.png`: a few test images, and what is made of them |
 
-    Files are replaced whole: a run that is killed at any moment leaves the state after its last
-    saved epoch, and `RunFolder(path, resume=True)` goes on from there:
+    Files are replaced whole: a run that is killed at any moment leaves its last checkpoints, and
+    `RunFolder(path, resume=True)` goes on from the newest of them:
 
         run = RunFolder(out, options, resume)
-        model = keras.models.load_model(run.last_model_path) if run.initial_epoch else build()
+        model = build()
         run.begin(class_names, palette)
-        model.fit(..., initial_epoch=run.initial_epoch, callbacks=[..., *run.callbacks()])
+        run.fit(model, batches, steps_per_epoch, epochs)
+
+    With data that depend on epoch and step alone, on the same backend and one CPU, it comes to the
+    same weights, optimiser state and history, bit by bit, as a run that was never interrupted. What
+    callbacks of one's own remember between epochs starts anew. Nothing depends on the clock.
 
     Args:
         path: the folder; created by `begin` where it does not exist.
         options: a dictionary of plain values. With `resume`, the options that were asked for anew,
             if any: they must equal the recorded ones.
         resume: go on with the run that `path` holds.
+        save_every: how often to save a checkpoint within an epoch: `500` steps, or `"10m"`, ten
+            minutes. At each epoch's end there is one anyway.
+        keep_last: number of checkpoints to keep.
 
     Attributes:
         options: the run's options; with `resume`, as recorded.
-        initial_epoch: number of epochs that `last_model_path` has completed; 0 where none is saved.
+        initial_epoch, initial_step: where it goes on: number of completed epochs, and of steps of
+            the next one; 0, 0 where nothing is saved.
 
     Raises:
         ValueError: if the folder holds a run already, or, with `resume`, holds none, or one of
-            other options, or a model that cannot be read.
+            other options, or checkpoints of which none can be read, or one that another process is
+            in. A checkpoint that cannot be read is named by a warning where one before it can.
     """
 
-    def __init__(self, path, options=None, resume=False):
+    def __init__(self, path, options=None, resume=False, save_every="10m", keep_last=3):
         self.path = Path(path)
         self.description = None
+        self.keep_last = whole("keep_last", keep_last)
+        self._save_every = save_every
+        Interval(save_every)
         for attribute, name in _FILES.items():
             setattr(self, attribute, self.path / name)
+        self._checkpoints = CheckpointFolder(self.checkpoints_path, self.keep_last)
+        self._checkpoint = None
+        self._progress = {"epochs": 0, "steps": 0}
+        self._data = None
+        self._lock = None
         if resume:
             self._resume(options or {})
         else:
             self._start(options or {})
 
+    @property
+    def initial_epoch(self) -> int:
+        return self._progress["epochs"]
+
+    @property
+    def initial_step(self) -> int:
+        return self._progress["steps"]
+
     def _start(self, options):
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(f"Expected a folder for the run; received the file {self.path}.")
+        self._refuse_another_run()
+        self.options = json.loads(as_json(options))
+
+    def _refuse_another_run(self):
         found = [name for name in _FILES.values() if (self.path / name).exists()]
         if found:
             raise ValueError(
                 f"{self.path} holds another run ({', '.join(found)}): go on with it by --resume, "
                 f"or choose another folder by --out."
             )
-        self.options = json.loads(as_json(options))
-        self.initial_epoch = 0
 
     def _resume(self, options):
         if not self.options_path.exists():
@@ -141,10 +149,30 @@ class RunFolder:
                     f"The run in {self.path} was started with {name}={self.options.get(name)!r}; "
                     f"received {name}={value!r}: a run is resumed with its own options."
                 )
-        saved = self.last_model_path.exists()
-        self.initial_epoch = read_progress(self.last_model_path)["epochs"] if saved else 0
+        self._take_lock()
+        self._find_checkpoint()
 
-    def begin(self, class_names, palette) -> "RunFolder":
+    def _take_lock(self):
+        with self._in_a_sentence():
+            self._lock = lock_folder(self.path)
+
+    def _find_checkpoint(self):
+        path, unreadable = self._checkpoints.newest_readable()
+        sentence = "; ".join(unreadable)
+        if path is None and unreadable:
+            raise ValueError(f"{sentence}: there is no other checkpoint to go on from.")
+        if path is None and self.last_model_path.exists() and not self.checkpoints_path.is_dir():
+            raise ValueError(
+                f"Expected the checkpoints of a run in {self.checkpoints_path}, to go on from; "
+                f"found {self.last_model_path.name} alone."
+            )
+        if unreadable:
+            warnings.warn(f"{sentence}: going on from {path.name}.", stacklevel=4)
+        if path is not None:
+            self._checkpoint = path
+            self._progress = read_progress_of(path)
+
+    def begin(self, class_names, palette, data: Mapping | None = None) -> "RunFolder":
         """Creates the folder and writes the options, where it is a new run; returns the run.
 
         Only now, so that a run refused for its options or its data leaves no folder behind. Every
@@ -153,39 +181,186 @@ class RunFolder:
         Args:
             class_names: one name a class.
             palette: one RGB triple, 0 to 255, a class.
-        """
-        self.description = Description(class_names, palette, self.options)
-        if not self.options_path.exists():
-            self.path.mkdir(parents=True, exist_ok=True)
-            write_json(self.options_path, self.options)
-        return self
-
-    def callbacks(self, monitor="val_mean_iou", mode="max") -> list[keras.callbacks.Callback]:
-        """Returns the Keras callbacks that write history, TensorBoard, best and last model.
-
-        They belong after every callback that adds to an epoch's logs. TensorBoard needs the
-        extra `tensorflow`; without it, it is left out, with a warning.
-
-        Args:
-            monitor: the log that decides which model is the best.
-            mode: "max" or "min": what is best of `monitor`.
+            data: plain values that say what the run is trained on. A resumed run must be trained on
+                the same.
 
         Raises:
-            ValueError: before `begin`, which tells what the classes are.
+            ValueError: the data are others than before the run was interrupted, or another process
+                is in the folder, or it cannot be written to.
+        """
+        self.description = Description(class_names, palette, self.options)
+        self._data = json.loads(as_json(data or {}))
+        self._check_data()
+        if self._lock is None:
+            with self._in_a_sentence():
+                self.path.mkdir(parents=True, exist_ok=True)
+            self._take_lock()
+            self._refuse_another_run()  # One that has begun meanwhile.
+            with self._in_a_sentence():
+                write_json(self.options_path, self.options)
+        with self._in_a_sentence():
+            self.checkpoints_path.mkdir(exist_ok=True)
+        return self
+
+    def _check_data(self):
+        recorded = self._progress.get("data", self._data)
+        for name in {**recorded, **self._data}:
+            before, now = recorded.get(name), self._data.get(name)
+            if before != now:
+                raise ValueError(
+                    f"The run in {self.path} was trained on other data ({name}: {before!r}); "
+                    f"received {now!r}: a run is resumed on its own data."
+                )
+
+    def fit(
+        self,
+        model: keras.Model,
+        batches: Callable,
+        steps_per_epoch: int,
+        epochs: int,
+        *,
+        callbacks: Iterable[keras.callbacks.Callback] = (),
+        monitor: str = "val_mean_iou",
+        mode: str = "max",
+        validation_data=None,
+        **settings,
+    ) -> keras.callbacks.History:
+        """Trains from where the run was interrupted, or from the begin, and keeps all of it.
+
+        While it trains, SIGINT (Ctrl-C) and SIGTERM end the step, save, and raise a
+        `TrainingStopped`, which is a `KeyboardInterrupt`; a second one acts at once.
+
+        Args:
+            model: compiled, and built as it was when the run began; its state is restored.
+            batches: function from an epoch and a step in it to endless batches from there on, as
+                `keras.Model.fit` takes them, such as
+                `lambda epoch, step: ArrayBatches(..., initial_epoch=epoch, initial_step=step)`.
+            steps_per_epoch: how many of them make an epoch.
+            epochs: number of epochs of the whole run.
+            callbacks: further ones, called before the run's own.
+            monitor: the log that decides which model is the best.
+            mode: "max" or "min": what is best of `monitor`.
+            validation_data, **settings: further arguments of `fit`.
+
+        TensorBoard needs the extra `tensorflow`; without it, it is left out, with a warning.
+
+        Raises:
+            ValueError: the checkpoint is not of such a model, or of epochs of another length, or
+                there is too little room on the disk.
+            OSError: something could not be saved; what was saved before is whole.
+            TrainingStopped: by a signal.
         """
         if self.description is None:
-            raise ValueError(f"Expected begin() before callbacks() of the run in {self.path}.")
+            raise ValueError(f"Expected begin() before fit() of the run in {self.path}.")
+        start = Position(self.initial_epoch, self.initial_step)
+        if start.steps and self._progress["steps_per_epoch"] != steps_per_epoch:
+            raise ValueError(
+                f"The run in {self.path} was interrupted in an epoch of "
+                f"{self._progress['steps_per_epoch']} steps; received {steps_per_epoch} steps."
+            )
+        later = self._restore(model)
+        self._check_room(model)
+        facts = {**_computed_by(model), "data": self._data}
+        with StopSignals() as stop, self._in_a_sentence():
+            save = SaveCheckpoints(
+                self._checkpoints,
+                Interval(self._save_every),
+                facts,
+                stop,
+                steps_per_epoch,
+                validation_data is not None,
+                start,
+                later,
+            )
+            try:
+                history = fit_from(
+                    model,
+                    start,
+                    batches,
+                    steps_per_epoch,
+                    epochs,
+                    [*callbacks, *self._writers(monitor, mode), save],
+                    validation_data=validation_data,
+                    **settings,
+                )
+                save.wait()
+            finally:
+                save.close()
+        return history
+
+    def _restore(self, model):
+        """Sets the model's state; returns the arrays that are to be set later, None for a new run.
+
+        What lies beyond the checkpoint, and cannot be read, is put aside.
+        """
+        self._checkpoints.clean_beyond(Position(self.initial_epoch, self.initial_step))
+        if self._checkpoint is None:
+            return None
+        arrays = read_arrays(self._checkpoint)
+        try:
+            restore_state(model, arrays)
+        except ValueError as error:
+            raise ValueError(f"{self._checkpoint} does not fit the model: {error}") from error
+        before = {name: self._progress[name] for name in ("backend", "devices")}
+        if before != (now := _computed_by(model)):
+            warnings.warn(
+                f"The run in {self.path} was computed by {before['backend']} on "
+                f"{before['devices']} device(s) and goes on by {now['backend']} on "
+                f"{now['devices']}: from here on its numbers are no longer those of an "
+                "uninterrupted run bit by bit.",
+                stacklevel=3,
+            )
+        return later_state(arrays)
+
+    def _check_room(self, model):
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
+        # All checkpoints and one that is being written; best, last, and one that is being written.
+        needed = (self.keep_last + 4) * state_bytes(model)
+        files = [*self._checkpoints.paths(), self.best_model_path, self.last_model_path]
+        there = sum(path.stat().st_size for path in files if path.exists())
+        free = shutil.disk_usage(self.path).free
+        if free < needed - there:
+            raise ValueError(
+                f"Expected {(needed - there) / 1e9:.3g} GB of free disk for the models and "
+                f"checkpoints of {self.path}; there is {free / 1e9:.3g} GB."
+            )
+
+    @contextlib.contextmanager
+    def _in_a_sentence(self) -> Iterator[None]:
+        """Names the folder where it cannot be written to."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in _CANNOT_WRITE:
+                raise
+            raise OSError(
+                f"{self.path} cannot be written to ({error.strerror}); what was saved there before "
+                "is whole."
+            ) from error
+
+    def _writers(self, monitor, mode) -> list[keras.callbacks.Callback]:
+        """The callbacks that write history, TensorBoard, best and last model."""
         writers = [WriteHistory(self.history_path, self.initial_epoch)]
         missing = missing_packages("tensorflow", "tensorboard")
         if missing:
             warnings.warn(
                 f"The run writes its history as CSV alone: for TensorBoard it needs {missing}, not "
                 f"installed here: {install('tensorflow')}.",
-                stacklevel=2,
+                stacklevel=3,
             )
         else:
             board = keras.callbacks.TensorBoard(str(self.tensorboard_path), write_graph=False)
             writers.append(board)
         best = SaveBest(self.best_model_path, self.description, monitor, mode)
-        # The last model last: only once it is saved does the epoch count as completed.
         return [*writers, best, SaveLast(self.last_model_path, self.description)]
+
+
+def _computed_by(model):
+    """The backend, and how many devices take part in a step."""
+    devices = 1
+    if keras.backend.backend() == "tensorflow":
+        devices = model.distribute_strategy.num_replicas_in_sync
+    elif (distribution := keras.distribution.distribution()) is not None:
+        devices = int(distribution.device_mesh.devices.size)
+    return {"backend": keras.backend.backend(), "devices": devices}

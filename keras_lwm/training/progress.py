@@ -12,7 +12,8 @@ class ProgressLine(keras.callbacks.Callback):
 
     A `DepthPrivilegedModel` has more logs than a terminal has columns, and Keras' own bar, too long
     to be overwritten, fills the screen with a line a step: `fit(..., verbose=0)` leaves it out. In
-    a log, outside terminals and notebooks, an epoch is one line.
+    a log, outside terminals and notebooks, an epoch is one line. Of an epoch that a resumed run
+    begins within, the bar counts the steps that are left.
 
     Args:
         shown: names of the logs to show, where they are there; `skipped_steps` only if there are.
@@ -22,13 +23,23 @@ class ProgressLine(keras.callbacks.Callback):
         super().__init__()
         self.shown = shown
         self.bar = None
+        self._first = None
 
     def on_epoch_begin(self, epoch, logs=None) -> None:
         print(f"Epoch {epoch + 1}/{self.params['epochs']}")
         self.bar = progress_bar(self.params["steps"], stateful_metrics=self.shown)
+        self._first = None
+
+    def on_train_batch_begin(self, batch, logs=None) -> None:
+        if self._first is None:
+            self._first = batch
+            if batch > 0:
+                print(f"after its first {batch} steps")
+                left = self.params["steps"] - batch
+                self.bar = progress_bar(left, stateful_metrics=self.shown)
 
     def on_train_batch_end(self, batch, logs=None) -> None:
-        self.bar.update(batch + 1, self._values(logs), finalize=False)
+        self.bar.update(batch + 1 - self._first, self._values(logs), finalize=False)
 
     def on_epoch_end(self, epoch, logs=None) -> None:
         self.bar.update(self.bar.target, self._values(logs), finalize=True)

@@ -9,7 +9,7 @@ from rgbd_frames import CLASSES, write_random_folder
 
 import keras_lwm
 from keras_lwm.description import Description
-from keras_lwm.run_folder.checkpoints import save_checkpoint
+from keras_lwm.run_folder.models import save_model
 from keras_lwm_cli import main
 
 COLOURS = [(index, 0, 0) for index in range(len(CLASSES))]
@@ -19,7 +19,7 @@ COLOURS = [(index, 0, 0) for index in range(len(CLASSES))]
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     description = Description(CLASSES, COLOURS)
-    save_checkpoint(oracle.network(depth=True), folder / "best.keras", {}, description)
+    save_model(oracle.network(depth=True), folder / "best.keras", {}, description)
     return folder
 
 
@@ -90,7 +90,7 @@ def test_a_run_is_looked_at_in_other_views(evaluate, run, view):
 
 def test_a_model_of_other_classes_is_refused(evaluate, tmp_path):
     others = Description(("wall", "floor", "bed", "lamp"), COLOURS)
-    save_checkpoint(oracle.network(), tmp_path / "last.keras", {}, others)
+    save_model(oracle.network(), tmp_path / "last.keras", {}, others)
     answer = evaluate(tmp_path)
     assert answer.exit_code == 1
     assert "class 2 is 'bed' in the model and 'chair' in the data set" in answer.stderr

@@ -6,7 +6,7 @@ from PIL import Image
 
 from keras_lwm import Predictor
 from keras_lwm.description import Description
-from keras_lwm.run_folder.checkpoints import save_checkpoint
+from keras_lwm.run_folder.models import save_model
 from keras_lwm_cli import main
 
 DESCRIPTION = Description.unnamed(NUM_CLASSES)
@@ -17,7 +17,7 @@ def run(tmp_path):
     """A run folder with a model."""
     folder = tmp_path / "run"
     folder.mkdir()
-    save_checkpoint(trained_model(), folder / "last.keras", {"epochs": 1}, DESCRIPTION)
+    save_model(trained_model(), folder / "last.keras", {"epochs": 1}, DESCRIPTION)
     return folder
 
 

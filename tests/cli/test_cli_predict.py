@@ -13,7 +13,7 @@ from PIL import Image
 
 import keras_lwm_cli
 from keras_lwm.description import Description
-from keras_lwm.run_folder.checkpoints import save_checkpoint
+from keras_lwm.run_folder.models import save_model
 from keras_lwm_cli import main
 
 PALETTE = [(1, 2, 3), (40, 50, 60), (200, 0, 0), (0, 0, 250)]
@@ -25,7 +25,7 @@ CLASS_IDS = oracle.logits_of(IMAGE).argmax(axis=-1)
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    save_checkpoint(oracle.network(depth=True), folder / "best.keras", {}, DESCRIPTION)
+    save_model(oracle.network(depth=True), folder / "best.keras", {}, DESCRIPTION)
     return folder
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from keras_lwm import Predictor, segmenter
 from keras_lwm.description import Description
-from keras_lwm.run_folder.checkpoints import save_checkpoint
+from keras_lwm.run_folder.models import save_model
 
 NAMES = ("wall", "floor", "chair", "lamp")
 DESCRIPTION = Description(NAMES, [(1, 2, 3), (4, 5, 6), (7, 8, 9), (0, 1, 2)])
@@ -21,10 +21,10 @@ PROBABILITIES = oracle.softmax(oracle.logits_of(IMAGE))
 def run(tmp_path_factory):
     """A run folder whose last model has other weights than its best."""
     folder = tmp_path_factory.mktemp("run")
-    save_checkpoint(oracle.network(depth=True), folder / "best.keras", {}, DESCRIPTION)
+    save_model(oracle.network(depth=True), folder / "best.keras", {}, DESCRIPTION)
     last = oracle.network(depth=True)
     last.get_layer("logits").set_weights([oracle.weights(seed=5)])
-    save_checkpoint(last, folder / "last.keras", {}, DESCRIPTION)
+    save_model(last, folder / "last.keras", {}, DESCRIPTION)
     return folder
 
 
@@ -105,7 +105,7 @@ def test_scores_that_are_not_finite_are_told(tmp_path):
 
 def test_a_description_of_other_classes_is_told(tmp_path):
     path = tmp_path / "last.keras"
-    save_checkpoint(oracle.network(), path, {}, Description.unnamed(6))
+    save_model(oracle.network(), path, {}, Description.unnamed(6))
     with pytest.raises(ValueError, match="last.keras describes 6 classes; its network has 4"):
         Predictor(tmp_path)
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import keras
 import numpy as np
 from keras import ops
-from training_samples import tiny_batch, tiny_network
+from training_samples import NUM_CLASSES, tiny_batch, tiny_network
 
 from keras_lwm import CurriculumCallback, DepthPrivilegedModel, mining
-from keras_lwm.order import epoch_order
+from keras_lwm.arrays import ArrayBatches
 from keras_lwm.run_folder import RunFolder
 
 CLASSES = {"class_names": list("abcd"), "palette": [[i, i, i] for i in range(4)]}
@@ -40,29 +40,30 @@ def new_model():
 
 def state(model):
     """Every variable that a run depends on: weights, statistics, bins, coefficient, optimiser."""
-    variables = [*model.variables, *model.optimizer.variables]
+    metrics = {id(variable) for variable in model.metrics_variables}
+    variables = [variable for variable in model.variables if id(variable) not in metrics]
+    variables += model.optimizer.variables
     names = [f"{index} {variable.path}" for index, variable in enumerate(variables)]
     arrays = [ops.convert_to_numpy(variable.value) for variable in variables]
     return dict(zip(names, arrays, strict=True))
 
 
-class OneOrder(keras.utils.PyDataset):
+def batches(epoch, step):
     """The same batches under every backend, in an order of their own every epoch."""
+    x, y = tiny_batch(8)
+    options = {"num_classes": NUM_CLASSES, "batch_size": 4, "initial_epoch": epoch}
+    return ArrayBatches(x, y["label"], y["depth"], initial_step=step, **options)
 
-    def __init__(self, epoch):
+
+class Look(keras.callbacks.Callback):
+    """Copies the state that a training begins with."""
+
+    def __init__(self, into):
         super().__init__()
-        self.x, self.y = tiny_batch(8)
-        self.epoch = epoch
+        self.into = into
 
-    def __len__(self):
-        return 2
-
-    def __getitem__(self, index):
-        chosen = epoch_order(0, self.epoch, 8)[4 * index : 4 * index + 4]
-        return self.x[chosen], {name: values[chosen] for name, values in self.y.items()}
-
-    def on_epoch_end(self):
-        self.epoch += 1
+    def on_train_begin(self, logs=None):
+        self.into |= {name: values.copy() for name, values in state(self.model).items()}
 
 
 class StopAfter(keras.callbacks.Callback):
@@ -79,25 +80,19 @@ class StopAfter(keras.callbacks.Callback):
 def go_on(folder, epochs):
     """Returns the state as loaded (empty for a new run), and as it is after `epochs` epochs."""
     run = RunFolder(folder, {"planned": PLANNED_EPOCHS}, resume=Path(folder).exists())
-    if run.initial_epoch:
-        model = keras.saving.load_model(run.last_model_path)
-        loaded = state(model)
-    else:
-        model, loaded = new_model(), {}
+    model, loaded = new_model(), {}
     run.begin(**CLASSES)
-    model.fit(
-        OneOrder(run.initial_epoch),
+    run.fit(
+        model,
+        batches,
+        steps_per_epoch=2,
         epochs=PLANNED_EPOCHS,
-        initial_epoch=run.initial_epoch,
-        shuffle=False,
-        callbacks=[
-            CurriculumCallback(over=1.0),
-            *run.callbacks(monitor="loss", mode="min"),
-            StopAfter(epochs),
-        ],
+        callbacks=[Look(loaded), CurriculumCallback(over=1.0), StopAfter(epochs)],
+        monitor="loss",
+        mode="min",
         verbose=0,
     )
-    return loaded, state(model)
+    return loaded if run.initial_epoch else {}, state(model)
 
 
 def main(folder, epochs, out):

@@ -1,0 +1,59 @@
+"""SIGINT and SIGTERM as requests to stop after the step that is running."""
+
+import os
+import signal
+import threading
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class TrainingStopped(KeyboardInterrupt):
+    """A training ended by a signal, after a step, with everything saved.
+
+    Attributes:
+        signal: the `signal.Signals` that it was.
+    """
+
+    def __init__(self, message: str, received: signal.Signals):
+        super().__init__(message)
+        self.signal = received
+
+
+class StopSignals:
+    """A block in which the first SIGINT or SIGTERM does nothing but set `received`.
+
+    The second one does what it would have done without the block: SIGINT raises
+    `KeyboardInterrupt`, SIGTERM ends the process. A signal that the process ignores stays ignored.
+    Python hands signals to the main thread alone: in another one the block changes nothing.
+
+    Attributes:
+        received: the `signal.Signals` that came, or None.
+    """
+
+    def __init__(self):
+        self.received = None
+        self._before = {}
+
+    def __enter__(self):
+        if threading.current_thread() is threading.main_thread():
+            for number in _SIGNALS:
+                before = signal.getsignal(number)
+                # None is a handler that was not installed by Python.
+                if before not in (None, signal.SIG_IGN):
+                    self._before[number] = before
+                    signal.signal(number, self._request)
+        return self
+
+    def __exit__(self, *_):
+        self._restore()
+
+    def _request(self, number, _):
+        self.received = signal.Signals(number)
+        self._restore()
+        # `print` may be what the signal has interrupted.
+        os.write(2, b"\nStopping after this step; a second signal ends it at once.\n")
+
+    def _restore(self):
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}
