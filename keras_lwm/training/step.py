@@ -62,7 +62,7 @@ if keras.backend.backend() == "tensorflow":
 elif keras.backend.backend() == "torch":
     import torch
 
-    from keras_lwm.torch_without_copies import WithoutCopies
+    from keras_lwm.torch_operations import TorchOperations, lay_out_kernels
 
     def _on_device(data):
         """A batch as tensors on Keras' device, copied there once: a `DataLoader` has it on the CPU,
@@ -74,12 +74,20 @@ elif keras.backend.backend() == "torch":
     class TrainingStep(_StatefulStep):
         """`train_step` and `test_step` of a `DepthPrivilegedModel` under PyTorch."""
 
+        def make_train_function(self, force=False):
+            lay_out_kernels([*self.weights, *self.optimizer.variables])
+            return super().make_train_function(force)
+
+        def make_test_function(self, force=False):
+            lay_out_kernels(self.weights)
+            return super().make_test_function(force)
+
         def train_step(self, data):
-            with WithoutCopies():
+            with TorchOperations():
                 return super().train_step(_on_device(data))
 
         def test_step(self, data):
-            with WithoutCopies():
+            with TorchOperations():
                 return super().test_step(_on_device(data))
 
         def _differentiate(self, x, y, variables):
