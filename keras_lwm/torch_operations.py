@@ -4,10 +4,10 @@ PyTorch takes maps as (B, C, H, W) and kernels as (out, in, h, w), in any order 
 makes a copy of maps in that order before every convolution and pool, and another one, back, for the
 convolution: two copies of most of a network's activations a step, and two more in the gradient.
 Kernels, which it keeps as (h, w, in, out), are copied before every convolution, and their gradients
-after it. Batch normalisation is a dozen operations on whole maps where PyTorch has one, and on a CPU
-a step of Adam a dozen on all weights. And where the network is on a GPU, a Python number in an
-operation is copied there from the CPU, which waits until the GPU has done all that came before:
-hundreds of times a step.
+after it. It adds biases once a convolution is done. Batch normalisation is a dozen operations on
+whole maps where PyTorch has one, and on a CPU a step of Adam a dozen on all weights. And where the
+network is on a GPU, a Python number in an operation is copied there from the CPU, which waits until
+the GPU has done all that came before: hundreds of times a step.
 
 Only PyTorch and Keras are imported here, and this only under PyTorch.
 """
@@ -24,15 +24,25 @@ from torch.overrides import TorchFunctionMode
 
 _COPIES_MAPS = "_transpose_spatial_inputs"
 _OF_KERAS = "keras.src.backend.torch."
+_CONV = keras.layers.Conv2D
 _BATCH_NORM = keras.layers.BatchNormalization
 _ADAM = type(keras.optimizers.Adam())  # PyTorch's own class, which that of AdamW inherits from
 
 _IN_MEMORY = (3, 0, 1, 2)  # kernels (h, w, in, out), which convolutions take in the order of maps
 
 
+class _Thread(threading.local):
+    contexts = 0
+    bias = None  # that the next convolution is to add
+
+
+_thread = _Thread()
+
+
 class TorchOperations(TorchFunctionMode):
-    """A context in which Keras' operations take their maps as they lie in memory, batch
-    normalisation and Adam are one operation, and numbers are made on the device that needs them.
+    """A context in which Keras' operations take their maps as they lie in memory, convolution with
+    bias, batch normalisation and Adam are one operation each, and numbers are made on the device
+    that needs them.
 
     Whatever else asks for a contiguous tensor gets one.
     """
@@ -47,6 +57,9 @@ class TorchOperations(TorchFunctionMode):
 
     def __torch_function__(self, function, types, args=(), kwargs=None) -> Any:
         kwargs = kwargs or {}
+        if function is torch.conv2d and _thread.bias is not None:
+            bias, _thread.bias = _thread.bias, None
+            return function(*args, bias=bias, **kwargs)
         if function is torch.Tensor.contiguous and not kwargs and len(args) == 1:
             [maps] = args
             in_order = maps.dim() == 4 and maps.is_contiguous(memory_format=torch.channels_last)
@@ -69,6 +82,20 @@ def _is_for_another_device(number, kwargs):
     if device is None or not isinstance(number, (bool, int, float)):
         return False
     return torch.device(device).type != "cpu"
+
+
+@functools.wraps(_CONV.call)
+def _conv(layer, inputs):
+    """What `keras.layers.Conv2D.call` computes."""
+    own_kind = type(layer).convolution_op is not _CONV.convolution_op
+    if own_kind or not (layer.use_bias and _thread.contexts and isinstance(inputs, torch.Tensor)):
+        return _of_keras[_CONV](layer, inputs)
+    _thread.bias = layer.bias.value
+    try:
+        outputs = layer.convolution_op(inputs, layer.kernel)
+    finally:
+        _thread.bias = None
+    return outputs if layer.activation is None else layer.activation(outputs)
 
 
 @functools.wraps(_BATCH_NORM.call)
@@ -161,8 +188,8 @@ def _fit_together(weight, *others):
 
 # By class, the method that is replaced while any thread is in a context. To other threads it makes
 # no difference but time.
-_METHODS = {_BATCH_NORM: "call", _ADAM: "_parallel_update_step"}
-_OWN = {_BATCH_NORM: _batch_norm, _ADAM: _adam}
+_METHODS = {_CONV: "call", _BATCH_NORM: "call", _ADAM: "_parallel_update_step"}
+_OWN = {_CONV: _conv, _BATCH_NORM: _batch_norm, _ADAM: _adam}
 _of_keras = {own: getattr(own, name) for own, name in _METHODS.items()}
 _lock = threading.Lock()
 _contexts = 0
@@ -170,6 +197,7 @@ _contexts = 0
 
 def _begin():
     global _contexts
+    _thread.contexts += 1
     with _lock:
         _contexts += 1
         for own, name in _METHODS.items():
@@ -178,6 +206,7 @@ def _begin():
 
 def _end():
     global _contexts
+    _thread.contexts -= 1
     with _lock:
         _contexts -= 1
         if not _contexts:

@@ -75,11 +75,13 @@ elif keras.backend.backend() == "torch":
         """`train_step` and `test_step` of a `DepthPrivilegedModel` under PyTorch."""
 
         def make_train_function(self, force=False):
-            lay_out_kernels([*self.weights, *self.optimizer.variables])
+            if force or self.train_function is None:
+                lay_out_kernels([*self.weights, *self.optimizer.variables])
             return super().make_train_function(force)
 
         def make_test_function(self, force=False):
-            lay_out_kernels(self.weights)
+            if force or self.test_function is None:
+                lay_out_kernels(self.weights)
             return super().make_test_function(force)
 
         def train_step(self, data):
