@@ -12,22 +12,19 @@ the GPU has done all that came before: hundreds of times a step.
 Only PyTorch and Keras are imported here, and this only under PyTorch.
 """
 
+import contextlib
 import functools
 import sys
 import threading
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 import keras
 import torch
-from torch.overrides import TorchFunctionMode
 
-_COPIES_MAPS = "_transpose_spatial_inputs"
-_OF_KERAS = "keras.src.backend.torch."
 _CONV = keras.layers.Conv2D
 _BATCH_NORM = keras.layers.BatchNormalization
 _ADAM = type(keras.optimizers.Adam())  # PyTorch's own class, which that of AdamW inherits from
-
+_NN = sys.modules["keras.src.backend.torch.nn"]
 _IN_MEMORY = (3, 0, 1, 2)  # kernels (h, w, in, out), which convolutions take in the order of maps
 
 
@@ -39,57 +36,34 @@ class _Thread(threading.local):
 _thread = _Thread()
 
 
-class TorchOperations(TorchFunctionMode):
-    """A context in which Keras' operations take their maps as they lie in memory, convolution with
-    bias, batch normalisation and Adam are one operation each, and numbers are made on the device
-    that needs them.
-
-    Whatever else asks for a contiguous tensor gets one.
-    """
-
-    def __enter__(self) -> "TorchOperations":
-        _begin()
-        return super().__enter__()
-
-    def __exit__(self, *error) -> None:
-        super().__exit__(*error)
-        _end()
-
-    def __torch_function__(self, function, types, args=(), kwargs=None) -> Any:
-        kwargs = kwargs or {}
-        if function is torch.conv2d and _thread.bias is not None:
-            bias, _thread.bias = _thread.bias, None
-            return function(*args, bias=bias, **kwargs)
-        if function is torch.Tensor.contiguous and not kwargs and len(args) == 1:
-            [maps] = args
-            in_order = maps.dim() == 4 and maps.is_contiguous(memory_format=torch.channels_last)
-            if in_order and _is_asked_by(sys._getframe(1)):
-                return maps
-        elif (
-            function is torch.as_tensor and len(args) == 1 and _is_for_another_device(*args, kwargs)
-        ):
-            return torch.full((), args[0], **kwargs)
-        return function(*args, **kwargs)
+def _maps(inputs):
+    """(B, H, W, C) as (B, C, H, W), as they lie in memory where convolutions take them so."""
+    if inputs.dim() == 4:
+        maps = inputs.permute(0, 3, 1, 2)
+        if maps.is_contiguous(memory_format=torch.channels_last):
+            return maps
+    return _of_keras[_NN, "_transpose_spatial_inputs"](inputs)
 
 
-def _is_asked_by(frame):
-    own = frame.f_code.co_name == _COPIES_MAPS
-    return own and str(frame.f_globals.get("__name__")).startswith(_OF_KERAS)
+def _as_tensor(data, dtype=None, device=None):
+    """What `torch.as_tensor` returns; a number is made on its device, not copied there."""
+    is_number = isinstance(data, (bool, int, float))
+    if is_number and device is not None and torch.device(device).type != "cpu":
+        return torch.full((), data, dtype=dtype, device=device)
+    return _of_keras[torch, "as_tensor"](data, dtype=dtype, device=device)
 
 
-def _is_for_another_device(number, kwargs):
-    device = kwargs.get("device")
-    if device is None or not isinstance(number, (bool, int, float)):
-        return False
-    return torch.device(device).type != "cpu"
+def _conv2d(*args, **kwargs):
+    """What `torch.nn.functional.conv2d` returns, with the bias of `_conv`."""
+    bias, _thread.bias = _thread.bias, None
+    return torch.conv2d(*args, **(kwargs if bias is None else {**kwargs, "bias": bias}))
 
 
-@functools.wraps(_CONV.call)
 def _conv(layer, inputs):
     """What `keras.layers.Conv2D.call` computes."""
     own_kind = type(layer).convolution_op is not _CONV.convolution_op
-    if own_kind or not (layer.use_bias and _thread.contexts and isinstance(inputs, torch.Tensor)):
-        return _of_keras[_CONV](layer, inputs)
+    if own_kind or not (layer.use_bias and isinstance(inputs, torch.Tensor)):
+        return _of_keras[_CONV, "call"](layer, inputs)
     _thread.bias = layer.bias.value
     try:
         outputs = layer.convolution_op(inputs, layer.kernel)
@@ -98,7 +72,6 @@ def _conv(layer, inputs):
     return outputs if layer.activation is None else layer.activation(outputs)
 
 
-@functools.wraps(_BATCH_NORM.call)
 def _batch_norm(layer, inputs, training=None, mask=None):
     """What `keras.layers.BatchNormalization.call` computes.
 
@@ -106,7 +79,7 @@ def _batch_norm(layer, inputs, training=None, mask=None):
     population, which is greater.
     """
     if mask is not None or not _is_plain(layer, inputs):
-        return _of_keras[_BATCH_NORM](layer, inputs, training=training, mask=mask)
+        return _of_keras[_BATCH_NORM, "call"](layer, inputs, training=training, mask=mask)
     in_float32 = torch.promote_types(inputs.dtype, torch.float32)
 
     def vector(variable):
@@ -140,7 +113,6 @@ def _is_plain(layer, inputs):
     )
 
 
-@functools.wraps(_ADAM._parallel_update_step)
 def _adam(optimizer, grads, variables, learning_rate):
     """The step of Keras' Adam: beta_1 and beta_2 correct the learning rate, not the square root.
 
@@ -156,7 +128,7 @@ def _adam(optimizer, grads, variables, learning_rate):
     ]
     updated = [list(map(_as_it_lies, tensors)) for tensors in updated]
     if not all(map(_fit_together, *updated)):
-        return _of_keras[_ADAM](optimizer, grads, variables, learning_rate)
+        return _of_keras[_ADAM, "_parallel_update_step"](optimizer, grads, variables, learning_rate)
     step = keras.ops.cast(optimizer.iterations + 1, "float32")
     of_mean, of_square = (1.0 - beta**step for beta in (optimizer.beta_1, optimizer.beta_2))
     rate = keras.ops.cast(learning_rate, "float32") * torch.sqrt(of_square) / of_mean
@@ -186,32 +158,57 @@ def _fit_together(weight, *others):
     )
 
 
-# By class, the method that is replaced while any thread is in a context. To other threads it makes
-# no difference but time.
-_METHODS = {_CONV: "call", _BATCH_NORM: "call", _ADAM: "_parallel_update_step"}
-_OWN = {_CONV: _conv, _BATCH_NORM: _batch_norm, _ADAM: _adam}
-_of_keras = {own: getattr(own, name) for own, name in _METHODS.items()}
+# What is replaced while any thread is in the context; in other threads it does what it did.
+_OWN = {
+    (_NN, "_transpose_spatial_inputs"): _maps,
+    (torch, "as_tensor"): _as_tensor,
+    (torch.nn.functional, "conv2d"): _conv2d,
+    (_CONV, "call"): _conv,
+    (_BATCH_NORM, "call"): _batch_norm,
+    (_ADAM, "_parallel_update_step"): _adam,
+}
+_of_keras = {(owner, name): getattr(owner, name) for owner, name in _OWN}
 _lock = threading.Lock()
-_contexts = 0
+_contexts = 0  # of all threads
 
 
-def _begin():
+def _in_context(before, own):
+    @functools.wraps(before)
+    def chosen(*args, **kwargs):
+        return (own if _thread.contexts else before)(*args, **kwargs)
+
+    return chosen
+
+
+_REPLACEMENTS = {place: _in_context(_of_keras[place], own) for place, own in _OWN.items()}
+
+
+def _replace(functions):
+    for (owner, name), function in functions.items():
+        setattr(owner, name, function)
+
+
+@contextlib.contextmanager
+def native_operations() -> Iterator[None]:
+    """A context in which Keras' operations are PyTorch's own.
+
+    Maps are taken as they lie in memory; convolution with bias, batch normalisation and, on a CPU,
+    Adam are one operation each; numbers are made on the device that needs them. Results are the
+    same, but for rounding.
+    """
     global _contexts
-    _thread.contexts += 1
     with _lock:
         _contexts += 1
-        for own, name in _METHODS.items():
-            setattr(own, name, _OWN[own])
-
-
-def _end():
-    global _contexts
-    _thread.contexts -= 1
-    with _lock:
-        _contexts -= 1
-        if not _contexts:
-            for own, name in _METHODS.items():
-                setattr(own, name, _of_keras[own])
+        _replace(_REPLACEMENTS)
+    _thread.contexts += 1
+    try:
+        yield
+    finally:
+        _thread.contexts -= 1
+        with _lock:
+            _contexts -= 1
+            if not _contexts:
+                _replace(_of_keras)
 
 
 def all_finite(tensors: Iterable[torch.Tensor]) -> torch.Tensor:

@@ -62,7 +62,7 @@ if keras.backend.backend() == "tensorflow":
 elif keras.backend.backend() == "torch":
     import torch
 
-    from keras_lwm.torch_operations import TorchOperations, lay_out_kernels
+    from keras_lwm.torch_operations import lay_out_kernels, native_operations
 
     def _on_device(data):
         """A batch as tensors on Keras' device, copied there once: a `DataLoader` has it on the CPU,
@@ -85,11 +85,11 @@ elif keras.backend.backend() == "torch":
             return super().make_test_function(force)
 
         def train_step(self, data):
-            with TorchOperations():
+            with native_operations():
                 return super().train_step(_on_device(data))
 
         def test_step(self, data):
-            with TorchOperations():
+            with native_operations():
                 return super().test_step(_on_device(data))
 
         def _differentiate(self, x, y, variables):

@@ -7,7 +7,7 @@ from keras import ops
 from torch.utils._python_dispatch import TorchDispatchMode
 from training_samples import tiny_batch, tiny_network
 
-from keras_lwm.torch_operations import TorchOperations
+from keras_lwm.torch_operations import native_operations
 from keras_lwm.training import DepthPrivilegedModel
 
 
@@ -49,7 +49,7 @@ def test_no_map_is_copied_and_everything_is_the_same():
     images = ops.convert_to_tensor(np.random.default_rng(0).normal(size=(2, 18, 24, 3)), "float32")
     expected, expected_gradients, copies = run(model, images)
     assert copies >= 6
-    with TorchOperations():
+    with native_operations():
         actual, gradients, copies = run(model, images)
     assert copies == 0
     torch.testing.assert_close(actual, expected)
@@ -58,7 +58,7 @@ def test_no_map_is_copied_and_everything_is_the_same():
 
 
 def test_whatever_else_asks_for_a_contiguous_tensor_gets_one():
-    with TorchOperations():
+    with native_operations():
         maps = torch.rand(2, 4, 5, 3).permute(0, 3, 1, 2)
         assert maps.is_contiguous(memory_format=torch.channels_last)
         assert maps.contiguous().view(2, -1).shape == (2, 60)
@@ -84,12 +84,12 @@ def test_numbers_are_made_on_the_device_that_needs_them():
             made.append(function)
             return function(*args, **(kwargs or {}))
 
-    with TorchOperations(), Watching():
+    with native_operations(), Watching():
         for number, dtype in ((0.5, torch.float32), (3, torch.int32), (True, torch.bool)):
             tensor = torch.as_tensor(number, dtype=dtype, device="meta")
             assert tensor.shape == () and tensor.dtype == dtype and tensor.device.type == "meta"
         assert torch.as_tensor(2, device="meta").dtype == torch.int64
     assert made == 4 * [torch.ops.aten.full.default]
-    with TorchOperations():
+    with native_operations():
         assert torch.as_tensor([1.0, 2.0]).tolist() == [1.0, 2.0]
         assert torch.as_tensor(2.0, device="cpu").item() == 2.0
