@@ -176,7 +176,7 @@ def test_the_core_requires_what_its_modules_import():
     imported = set()
     for path in (*PACKAGE.rglob("*.py"), *(ROOT / "keras_lwm_cli").glob("*.py")):
         # What their packages import first says which extra is missing.
-        of_a_backend = path.name in ("jax_on_cpu.py", "torch_without_copies.py")
+        of_a_backend = path.name in ("jax_on_cpu.py", "torch_operations.py")
         of_an_extra = path.parent.name == "report" or of_a_backend
         if not path.is_relative_to(PACKAGE / "datasets") and not of_an_extra:
             nodes = ast.parse(path.read_text(encoding="utf-8")).body
@@ -222,20 +222,23 @@ def importers(*packages):
     }
 
 
-def test_tensorflow_is_imported_only_where_data_its_own_step_and_resizing_are():
+def test_tensorflow_is_imported_only_where_data_its_own_step_devices_and_resizing_are():
     for path in importers("tensorflow", "tensorflow_datasets"):
         assert path.startswith(("datasets/", "deployment/")) or path in (
+            "devices.py",
             "pipeline.py",
+            "replicas.py",
             "resampling.py",
+            "training/even_batches.py",
             "training/optimizer.py",
             "training/step.py",
         )
 
 
-def test_jax_and_torch_are_imported_where_a_step_and_its_operations_are_theirs():
-    assert importers("jax") == {"jax_on_cpu.py", "training/step.py"}
-    of_torch = {"resampling.py", "run_folder/state.py", "torch_without_copies.py"}
-    assert importers("torch") == of_torch | {"training/step.py"}
+def test_jax_and_torch_are_imported_where_a_step_its_devices_and_operations_are_theirs():
+    assert importers("jax") == {"devices.py", "jax_on_cpu.py", "training/step.py"}
+    of_torch = {"resampling.py", "run_folder/state.py", "torch_operations.py", "training/step.py"}
+    assert importers("torch") == of_torch | {"devices.py", "replicas.py"}
 
 
 def test_keras_cv_is_imported_in_one_module_and_only_when_asked_for():

@@ -27,6 +27,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_lwm.class_ids import class_ids
 from keras_lwm.deployment.formats import (
     DESCRIPTION_ASSET,
     DESCRIPTION_KEY,
@@ -152,9 +153,7 @@ class _Answer(keras.Model):
         logits = run_network(self.network, images)
         if self.wanted == PROBABILITIES:
             return ops.softmax(logits, axis=-1)
-        # As in evaluation: the largest of numbers that are none is no class.
-        finite = ops.all(ops.isfinite(logits), axis=-1)
-        return ops.where(finite, ops.cast(ops.argmax(logits, axis=-1), "int32"), -1)
+        return class_ids(logits)
 
 
 def _as_array(window):

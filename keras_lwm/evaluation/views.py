@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_lwm.class_ids import class_ids
 from keras_lwm.large_images import strips
 from keras_lwm.large_images.graph import run_network
 from keras_lwm.large_images.memory import MAX_MEMORY
@@ -77,10 +78,8 @@ class _ClassIds(_Scores):
     def call(self, inputs):
         size = tuple(ops.shape(inputs["wanted"])[1:3])
         scores, outputs = self.view(self.network, inputs["image"], size)
-        finite = ops.all(ops.isfinite(scores), axis=-1)
-        class_ids = ops.where(finite, ops.cast(ops.argmax(scores, axis=-1), "int32"), -1)
         depth = outputs.get("depth") if isinstance(outputs, dict) else None
-        return {"class_ids": class_ids} | ({} if depth is None else {"depth": depth})
+        return {"class_ids": class_ids(scores)} | ({} if depth is None else {"depth": depth})
 
 
 def _logits_at(network, image, size):

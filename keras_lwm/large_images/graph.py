@@ -86,9 +86,10 @@ def run_network(network: keras.Model, images: Any) -> Any:
 
         return for_cpu(lambda images: network(images, training=False))(images)
     if backend == "torch":
-        from keras_lwm.torch_without_copies import WithoutCopies
+        from keras_lwm.torch_operations import lay_out_kernels, native_operations
 
-        with WithoutCopies():
+        lay_out_kernels(network.weights)
+        with native_operations():
             if not is_graph(network):
                 return network(images, training=False)
             images = ops.cast(images, network.inputs[0].dtype)

@@ -344,9 +344,13 @@ def _step_of_replicas(step, finite, grads, variables):
     return finite
 
 
-def all_finite(tensors) -> Tensor:
-    """Whether every number in every tensor is finite, as a boolean scalar."""
-    return ops.all(ops.stack([ops.all(ops.isfinite(tensor)) for tensor in tensors]))
+if keras.backend.backend() == "torch":
+    from keras_lwm.torch_operations import all_finite
+else:
+
+    def all_finite(tensors) -> Tensor:
+        """Whether every number in every tensor is finite, as a boolean scalar."""
+        return ops.all(ops.stack([ops.all(ops.isfinite(tensor)) for tensor in tensors]))
 
 
 def invalid_unless_finite(loss, gradients) -> list:

@@ -105,7 +105,7 @@ elif keras.backend.backend() == "torch":
     import torch
     from torch.nn.parallel import DistributedDataParallel
 
-    from keras_lwm.torch_without_copies import WithoutCopies
+    from keras_lwm.torch_operations import lay_out_kernels, native_operations
 
     def _on_device(data):
         """A batch as tensors on Keras' device, copied there once: a `DataLoader` has it on the CPU,
@@ -125,12 +125,22 @@ elif keras.backend.backend() == "torch":
     class TrainingStep(_StatefulStep, keras.Model):
         """`train_step` and `test_step` of a `DepthPrivilegedModel` under PyTorch."""
 
+        def make_train_function(self, force=False):
+            if force or self.train_function is None:
+                lay_out_kernels([*self.weights, *self.optimizer.variables])
+            return super().make_train_function(force)
+
+        def make_test_function(self, force=False):
+            if force or self.test_function is None:
+                lay_out_kernels(self.weights)
+            return super().make_test_function(force)
+
         def train_step(self, data):
-            with WithoutCopies():
+            with native_operations():
                 return super().train_step(_on_device(data))
 
         def test_step(self, data):
-            with WithoutCopies():
+            with native_operations():
                 return super().test_step(_on_device(data))
 
         def _differentiate(self, x, y, variables):

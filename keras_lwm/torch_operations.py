@@ -1,0 +1,238 @@
+"""What Keras asks of PyTorch, without the work that it asks for on the way.
+
+PyTorch takes maps as (B, C, H, W) and kernels as (out, in, h, w), in any order in memory. Keras
+makes a copy of maps in that order before every convolution and pool, and another one, back, for the
+convolution: two copies of most of a network's activations a step, and two more in the gradient.
+Kernels, which it keeps as (h, w, in, out), are copied before every convolution, and their gradients
+after it. It adds biases once a convolution is done. Batch normalisation is a dozen operations on
+whole maps where PyTorch has one, and on a CPU a step of Adam a dozen on all weights. And where the
+network is on a GPU, a Python number in an operation is copied there from the CPU, which waits until
+the GPU has done all that came before: hundreds of times a step.
+
+Only PyTorch and Keras are imported here, and this only under PyTorch.
+"""
+
+import contextlib
+import functools
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+
+import keras
+import torch
+
+_CONV = keras.layers.Conv2D
+_BATCH_NORM = keras.layers.BatchNormalization
+_ADAM = type(keras.optimizers.Adam())  # PyTorch's own class, which that of AdamW inherits from
+_NN = sys.modules["keras.src.backend.torch.nn"]
+_IN_MEMORY = (3, 0, 1, 2)  # kernels (h, w, in, out), which convolutions take in the order of maps
+
+
+class _Thread(threading.local):
+    contexts = 0
+    bias = None  # that the next convolution is to add
+
+
+_thread = _Thread()
+
+
+def _maps(inputs):
+    """(B, H, W, C) as (B, C, H, W), as they lie in memory where convolutions take them so."""
+    if inputs.dim() == 4:
+        maps = inputs.permute(0, 3, 1, 2)
+        if maps.is_contiguous(memory_format=torch.channels_last):
+            return maps
+    return _of_keras[_NN, "_transpose_spatial_inputs"](inputs)
+
+
+def _as_tensor(data, dtype=None, device=None):
+    """What `torch.as_tensor` returns; a number is made on its device, not copied there."""
+    is_number = isinstance(data, (bool, int, float))
+    if is_number and device is not None and torch.device(device).type != "cpu":
+        return torch.full((), data, dtype=dtype, device=device)
+    return _of_keras[torch, "as_tensor"](data, dtype=dtype, device=device)
+
+
+def _conv2d(*args, **kwargs):
+    """What `torch.nn.functional.conv2d` returns, with the bias of `_conv`."""
+    bias, _thread.bias = _thread.bias, None
+    return torch.conv2d(*args, **(kwargs if bias is None else {**kwargs, "bias": bias}))
+
+
+def _conv(layer, inputs):
+    """What `keras.layers.Conv2D.call` computes."""
+    own_kind = type(layer).convolution_op is not _CONV.convolution_op
+    if own_kind or not (layer.use_bias and isinstance(inputs, torch.Tensor)):
+        return _of_keras[_CONV, "call"](layer, inputs)
+    _thread.bias = layer.bias.value
+    try:
+        outputs = layer.convolution_op(inputs, layer.kernel)
+    finally:
+        _thread.bias = None
+    return outputs if layer.activation is None else layer.activation(outputs)
+
+
+def _batch_norm(layer, inputs, training=None, mask=None):
+    """What `keras.layers.BatchNormalization.call` computes.
+
+    Keras' running variance is of the batch's own variance, PyTorch's of the estimate of that of a
+    population, which is greater.
+    """
+    if mask is not None or not _is_plain(layer, inputs):
+        return _of_keras[_BATCH_NORM, "call"](layer, inputs, training=training, mask=mask)
+    in_float32 = torch.promote_types(inputs.dtype, torch.float32)
+
+    def vector(variable):
+        return variable.value.to(in_float32)
+
+    of_batch = bool(training and layer.trainable)
+    normalised, mean, reciprocal = torch.native_batch_norm(
+        torch.movedim(inputs, layer.axis, 1),
+        vector(layer.gamma) if layer.scale else None,
+        vector(layer.beta) if layer.center else None,
+        None if of_batch else vector(layer.moving_mean),
+        None if of_batch else vector(layer.moving_variance),
+        of_batch,
+        0.0,
+        layer.epsilon,
+    )
+    if of_batch:
+        variance = (reciprocal**-2 - layer.epsilon).clamp_min(0.0)
+        for moving, batch in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
+            moving.assign(torch.lerp(batch, vector(moving), layer.momentum))
+    return keras.ops.cast(torch.movedim(normalised, 1, layer.axis), layer.compute_dtype)
+
+
+def _is_plain(layer, inputs):
+    # Those of a subclass, or of several replicas: see `keras_lwm.training.synchronized_batch_norm`.
+    own_moments = getattr(layer._moments, "__func__", None) is not _BATCH_NORM._moments
+    return (
+        not (layer.renorm or own_moments)
+        and isinstance(inputs, torch.Tensor)
+        and inputs.is_floating_point()
+        and inputs.numel() > 0
+    )
+
+
+def _adam(optimizer, grads, variables, learning_rate):
+    """The step of Keras' Adam: beta_1 and beta_2 correct the learning rate, not the square root.
+
+    PyTorch corrects both by the number of the step; by that of the last one there is, by nothing.
+    """
+    places = [optimizer._get_variable_index(variable) for variable in variables]
+    state = [optimizer._momentums, optimizer._velocities]
+    state += [optimizer._velocity_hats] if optimizer.amsgrad else []
+    updated = [
+        [variable.value for variable in variables],
+        grads,
+        *([own[place].value for place in places] for own in state),
+    ]
+    updated = [list(map(_as_it_lies, tensors)) for tensors in updated]
+    if not all(map(_fit_together, *updated)):
+        return _of_keras[_ADAM, "_parallel_update_step"](optimizer, grads, variables, learning_rate)
+    step = keras.ops.cast(optimizer.iterations + 1, "float32")
+    of_mean, of_square = (1.0 - beta**step for beta in (optimizer.beta_1, optimizer.beta_2))
+    rate = keras.ops.cast(learning_rate, "float32") * torch.sqrt(of_square) / of_mean
+    torch._fused_adam_(
+        *(updated if optimizer.amsgrad else [*updated, []]),
+        len(variables) * [torch.full_like(rate, torch.inf)],
+        lr=rate,
+        beta1=optimizer.beta_1,
+        beta2=optimizer.beta_2,
+        weight_decay=0.0,
+        eps=optimizer.epsilon,
+        amsgrad=optimizer.amsgrad,
+        maximize=False,
+    )
+    return None
+
+
+def _as_it_lies(tensor):
+    """A view whose numbers are in the order of memory, where `lay_out_kernels` has changed it."""
+    return tensor if tensor.is_contiguous() or tensor.dim() != 4 else tensor.permute(_IN_MEMORY)
+
+
+def _fit_together(weight, *others):
+    return weight.device.type == "cpu" and all(
+        own.is_contiguous() and own.dtype == weight.dtype and own.shape == weight.shape
+        for own in (weight, *others)
+    )
+
+
+# What is replaced while any thread is in the context; in other threads it does what it did.
+_OWN = {
+    (_NN, "_transpose_spatial_inputs"): _maps,
+    (torch, "as_tensor"): _as_tensor,
+    (torch.nn.functional, "conv2d"): _conv2d,
+    (_CONV, "call"): _conv,
+    (_BATCH_NORM, "call"): _batch_norm,
+    (_ADAM, "_parallel_update_step"): _adam,
+}
+_of_keras = {(owner, name): getattr(owner, name) for owner, name in _OWN}
+_lock = threading.Lock()
+_contexts = 0  # of all threads
+
+
+def _in_context(before, own):
+    @functools.wraps(before)
+    def chosen(*args, **kwargs):
+        return (own if _thread.contexts else before)(*args, **kwargs)
+
+    return chosen
+
+
+_REPLACEMENTS = {place: _in_context(_of_keras[place], own) for place, own in _OWN.items()}
+
+
+def _replace(functions):
+    for (owner, name), function in functions.items():
+        setattr(owner, name, function)
+
+
+@contextlib.contextmanager
+def native_operations() -> Iterator[None]:
+    """A context in which Keras' operations are PyTorch's own.
+
+    Maps are taken as they lie in memory; convolution with bias, batch normalisation and, on a CPU,
+    Adam are one operation each; numbers are made on the device that needs them. Results are the
+    same, but for rounding.
+    """
+    global _contexts
+    with _lock:
+        _contexts += 1
+        _replace(_REPLACEMENTS)
+    _thread.contexts += 1
+    try:
+        yield
+    finally:
+        _thread.contexts -= 1
+        with _lock:
+            _contexts -= 1
+            if not _contexts:
+                _replace(_of_keras)
+
+
+def all_finite(tensors: Iterable[torch.Tensor]) -> torch.Tensor:
+    """Whether every number in every tensor is finite, as a boolean scalar; in one operation."""
+    # It multiplies them, by 1 here; elements that share memory it would refuse.
+    own = [tensor.clone() if 0 in tensor.stride() else tensor for tensor in tensors]
+    found = torch.zeros(1, device=own[0].device)
+    torch._amp_foreach_non_finite_check_and_unscale_(own, found, torch.ones_like(found))
+    return found[0] == 0
+
+
+def lay_out_kernels(variables: Iterable[keras.Variable]) -> None:
+    """Moves kernels of convolutions (h, w, in, out), and what belongs to them, in memory.
+
+    They get the order in which PyTorch's convolutions take them, and their gradients come. Shapes
+    and values stay, and so does the order, whatever is assigned to them.
+
+    Args:
+        variables: of a model or an optimiser; those of other than four dimensions stay.
+    """
+    for variable in variables:
+        if len(variable.shape) == 4:
+            value = variable.value
+            if not value.permute(_IN_MEMORY).is_contiguous():
+                kernel = value.data.permute(_IN_MEMORY).contiguous()
+                value.data = kernel.permute(1, 2, 3, 0)
