@@ -338,7 +338,10 @@ def test_another_backend_or_number_of_devices_goes_on_and_is_said(tmp_path, monk
 HOLDER = """
 import fcntl, sys
 file = open(sys.argv[1], "a+")
-fcntl.lockf(file, fcntl.LOCK_EX)
+try:
+    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except OSError:
+    sys.exit("refused")
 file.truncate(0)
 file.write('{"pid": 4711, "host": "elsewhere", "since": "2024-05-01 10:00:00"}')
 file.flush()
@@ -350,12 +353,11 @@ sys.stdin.read()
 def test_a_folder_that_another_process_is_in_is_refused_until_that_one_ends(tmp_path):
     run = begun(tmp_path / "run")
     assert resumed(tmp_path / "run").initial_epoch == 0  # This process itself may.
+    command = [sys.executable, "-c", HOLDER, tmp_path / "run" / ".lock"]
+    other = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert other.stderr == b"refused\n"  # It is this one's still.
     del run
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, tmp_path / "run" / ".lock"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as holder:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout.readline() == b"held\n"
         with pytest.raises(ValueError, match="in use by process 4711 on elsewhere, since 2024-05"):
             RunFolder(tmp_path / "run", resume=True)
