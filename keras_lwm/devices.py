@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -37,7 +37,7 @@ class Share(NamedTuple):
         """Those of a whole batch, in their order, that fall to this process."""
         return np.split(batch, self.count)[self.index]
 
-    def served(self, dataset):
+    def served(self, dataset) -> Any:
         """A `tf.data.Dataset` of this process's parts of the batches, as `fit` takes it.
 
         Several workers of TensorFlow would share out each other's parts once more.

@@ -38,7 +38,7 @@ def read_state(model: keras.Model) -> dict[str, np.ndarray]:
         model.jax_state_sync()
     arrays = {}
     for name, variable in state_variables(model).items():
-        array = np.array(ops.convert_to_numpy(variable.value))
+        array = np.array(ops.convert_to_numpy(variable))
         # NumPy's files know no bfloat16, which float32 holds exactly.
         arrays[name] = array.astype("float32") if array.dtype.kind == "V" else array
     return arrays | read_generators()

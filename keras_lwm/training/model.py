@@ -393,7 +393,7 @@ class DepthPrivilegedModel(TrainingStep):
     def save_own_variables(self, store) -> None:
         super().save_own_variables(store)
         for index, seed in enumerate(self._seeds()):
-            store[f"seed_{index}"] = ops.convert_to_numpy(seed.value)
+            store[f"seed_{index}"] = ops.convert_to_numpy(seed)
 
     def load_own_variables(self, store) -> None:
         seeds = self._seeds()

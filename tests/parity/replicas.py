@@ -90,7 +90,7 @@ def trained(devices=1):
             **validation(share),
         ).history
         state = [*model.weights, *model.optimizer.variables]
-        arrays = {f"{i} {v.name}": ops.convert_to_numpy(v.value) for i, v in enumerate(state)}
+        arrays = {f"{i} {v.name}": ops.convert_to_numpy(v) for i, v in enumerate(state)}
     return {**arrays, **{f"log {name}": np.array(values) for name, values in history.items()}}
 
 
