@@ -1,142 +1,155 @@
-"""How near the pipelines come to the pure decoding of the same files, in turn, in one process.
+"""How fast training batches are read: pure decoding, tf.data here, and a PyTorch DataLoader.
 
-    python benchmarks/reading.py FOLDER --depth-unit 0.001 --first-id 1 --void-ids 0
+    python benchmarks/reading.py --out benchmarks/reading.md
     python benchmarks/reading.py rooms
-    python benchmarks/reading.py
+    python benchmarks/reading.py FOLDER --depth-unit 0.001 --first-id 1 --void-ids 0
 
-The last reads frames that it makes up. The limit is what Pillow or TensorFlow, whichever is faster,
-decodes in the same number of threads, the encoded frames in memory, and nothing else done. Prints
-for each pipeline the pixels of the frames read (not of the crops served) a second: the median of
-the rounds; and the median of the ratios to the limit of the same round. `arrays` has nothing to
-decode: its frames are in memory already.
+The first reads frames that it makes up. Pure decoding is TensorFlow's, of encoded frames that are
+in memory, without a line of Python; a DataLoader decodes the same by Pillow and applies the same
+`Augmentation`. TensorFlow and PyTorch have a process each, and everyone reads in turn. It needs the
+extras `tensorflow` and `torch`, and takes three minutes on two cores.
 """
 
 import io
-import os
+import pickle
+import statistics
 import tempfile
 import time
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
+from sides import Running, Side, machine, markdown_table, serve
 
 from keras_lwm_cli.dataset_options import folder_options, open_dataset
 from keras_lwm_cli.running import in_a_sentence, use_backend
 
-LIMITS = ("decode, TensorFlow", "decode, Pillow")
+DECODING = "decoding alone"
+WORKERS = (0, 1, 2)
+THREADS = (1, 2)
 
 
-def seconds_a_frame(iterable, frames_each):
-    """The mean of all but the first item, with which a pipeline starts."""
-    items = iter(iterable)
-    next(items)
+def seconds_a_frame(batches, frames_each):
+    """The mean of all but the first batch, with which a pipeline starts."""
+    batches = iter(batches)
+    next(batches)
     start = time.perf_counter()
-    number = sum(1 for _ in items)
+    number = sum(1 for _ in batches)
     return (time.perf_counter() - start) / (number * frames_each)
 
 
-def tensorflow_decode(builder, records, threads):
+def tensorflow_sides(dataset, split, batch_size, crop, one_size):
+    """(name, threads) -> a function that returns seconds a frame, by tf.data."""
     import tensorflow as tf
 
-    decoded = tf.data.Dataset.from_tensor_slices(records).map(
-        builder.info.features.deserialize_example, num_parallel_calls=threads
-    )
-    return lambda: seconds_a_frame(in_threads(decoded, threads), 1)
-
-
-def pillow_decode(builder, records, threads):
-    import numpy as np
-    import tensorflow as tf
-    from PIL import Image
-
-    def parts(record):
-        features = tf.train.Example.FromString(record).features.feature
-        return [features[key].bytes_list.value[0] for key in ("image", "label", "depth/value")]
-
-    encoded = [parts(record) for record in records]
-
-    def decode(image, label, depth):
-        # Arrays of the decoders' own memory: whoever uses them copies them.
-        return (
-            np.asarray(Image.open(io.BytesIO(image))),
-            np.asarray(Image.open(io.BytesIO(label))),
-            np.frombuffer(zlib.decompress(depth), np.float32),
-        )
-
-    return lambda: seconds_a_frame(pooled(lambda frame: decode(*frame), encoded, threads), 1)
-
-
-def pipelines(builder, split, batch_size, crop, threads):
-    """Name -> a function that returns seconds a frame, for every way through `keras_lwm.pipeline`
-    and `keras_lwm.arrays` that the frames allow."""
     from keras_lwm import Augmentation
-    from keras_lwm.arrays import ArrayBatches
-    from keras_lwm.pipeline import evaluation_dataset, training_dataset
+    from keras_lwm.datasets.records import Records
+    from keras_lwm.pipeline import evaluation_dataset, steps_per_epoch, training_dataset
 
-    frames = evaluation_dataset(builder, split, batch_size=1)
-    images, labels, depths = zip(
-        *((x[0].numpy(), y["label"][0].numpy(), y["depth"][0].numpy()) for x, y in frames),
-        strict=True,
-    )
-    sizes = {image.shape[:2] for image in images}
-    crop = crop or tuple(min(side) // 2 for side in zip(*sizes, strict=True))
-    augmentations = {f"crop {crop[0]}x{crop[1]}": Augmentation(crop=crop)}
-    if len(sizes) == 1:
-        augmentations = {"no augmentation": None, **augmentations}
-    steps = len(images) // batch_size
-    num_classes = len(builder.info.metadata["class_names"])
+    builder = open_dataset(**dataset)
+    records = Records(builder, split)
+    encoded = tf.data.Dataset.from_tensor_slices([records[i] for i in range(len(records))])
+    steps = steps_per_epoch(builder, split, batch_size)
 
-    def evaluation():
-        batches = evaluation_dataset(builder, split, batch_size=batch_size, parallel_calls=threads)
-        return lambda: seconds_a_frame(in_threads(batches.take(steps), threads), batch_size)
-
-    def training(augmentation):
-        batches = training_dataset(
+    def training(threads, augmentation):
+        return training_dataset(
             builder,
             split,
             batch_size=batch_size,
             augmentation=augmentation,
             parallel_calls=threads,
         ).take(steps)
-        return lambda: seconds_a_frame(in_threads(batches, threads), batch_size)
 
-    def arrays(augmentation):
-        batches = ArrayBatches(
-            images,
-            labels,
-            depths,
-            num_classes=num_classes,
-            batch_size=batch_size,
-            augmentation=augmentation,
+    sides = {}
+    for threads in THREADS:
+        decoded = encoded.map(builder.info.features.deserialize_example, threads)
+        sides[DECODING, threads] = (decoded, 1)
+        if one_size:
+            frames = evaluation_dataset(
+                builder, split, batch_size=batch_size, parallel_calls=threads
+            )
+            sides["evaluation_dataset", threads] = (frames, batch_size)
+            plain = training(threads, None)
+            sides["training_dataset, not augmented", threads] = (plain, batch_size)
+        changed = training(threads, Augmentation(crop=crop))
+        sides["training_dataset, augmented", threads] = (changed, batch_size)
+    for (name, threads), (frames, frames_each) in sides.items():
+        options = tf.data.Options()
+        options.threading.private_threadpool_size = threads
+        sides[name, threads] = (frames.with_options(options), frames_each)
+    return sides
+
+
+class EncodedFrames:
+    """A PyTorch data set of encoded frames: decoded by Pillow and augmented, as NumPy arrays."""
+
+    def __init__(self, frames, augmentation):
+        self.frames, self.augmentation = frames, augmentation
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: int) -> dict:
+        import numpy as np
+        import torch
+        from PIL import Image
+
+        image, label, depth = self.frames[index]
+        sample = {
+            "image": np.asarray(Image.open(io.BytesIO(image))),
+            "label": np.asarray(Image.open(io.BytesIO(label))),
+        }
+        depth = np.frombuffer(zlib.decompress(depth), np.float32)
+        sample["depth"] = depth.reshape(*sample["label"].shape, 1)
+        if self.augmentation is None:
+            return sample
+        return self.augmentation(sample, int(torch.randint(2**31, ())))
+
+
+def pytorch_sides(frames, batch_size, crop, one_size):
+    """The same by PyTorch's DataLoader."""
+    from torch.utils.data import DataLoader
+
+    from keras_lwm import Augmentation
+
+    frames = pickle.loads(Path(frames).read_bytes())
+    augmentations = {"not augmented": None} if one_size else {}
+    augmentations["augmented"] = Augmentation(crop=crop)
+    return {
+        (f"DataLoader, {name}", workers): (
+            DataLoader(
+                EncodedFrames(frames, augmentation),
+                batch_size,
+                shuffle=True,
+                drop_last=True,
+                num_workers=workers,
+            ),
+            batch_size,
         )
-        return lambda: seconds_a_frame(
-            pooled(batches.__getitem__, range(steps), threads), batch_size
-        )
-
-    found = {"evaluation_dataset": evaluation()} if len(sizes) == 1 else {}
-    for name, augmentation in augmentations.items():
-        found[f"training_dataset, {name}"] = training(augmentation)
-    for name, augmentation in augmentations.items():
-        found[f"arrays, {name}"] = arrays(augmentation)
-    pixels = sum(image.shape[0] * image.shape[1] for image in images) / len(images)
-    return found, pixels
+        for name, augmentation in augmentations.items()
+        for workers in WORKERS
+    }
 
 
-def in_threads(dataset, threads):
+def make(side):
+    """A function that lets everyone of a process read once: [[name, threads, seconds], ...]."""
+    sides = (tensorflow_sides if side.what == "tensorflow" else pytorch_sides)(**side.options)
+
+    def read():
+        return [[*name, seconds_a_frame(*batches)] for name, batches in sides.items()]
+
+    return read
+
+
+def encoded_parts(record):
+    """The encoded image, label and depth of a record."""
     import tensorflow as tf
 
-    options = tf.data.Options()
-    options.threading.private_threadpool_size = threads
-    return dataset.with_options(options)
+    features = tf.train.Example.FromString(record).features.feature
+    return [features[key].bytes_list.value[0] for key in ("image", "label", "depth/value")]
 
 
-def pooled(function, items, threads):
-    with ThreadPoolExecutor(threads) as pool:
-        yield from pool.map(function, items)
-
-
-def write_frames(folder, number, size=(480, 640)):
+def write_frames(folder, number, size=(480, 640)) -> None:
     """Made-up frames in the layout of `rgbd_folder`: smooth, so that they compress as real do."""
     import numpy as np
     from PIL import Image
@@ -159,14 +172,46 @@ def write_frames(folder, number, size=(480, 640)):
     (folder / "train.txt").write_text("\n".join(names))
 
 
-def open_frames(scratch, frames, options):
-    """The data set that was asked for, or made-up frames in the scratch folder."""
-    if options["dataset"] is not None:
-        return open_dataset(**options)
+def made_up(scratch, frames) -> dict:
+    """What `open_dataset` takes to open made-up frames in a scratch folder."""
     folder = Path(scratch) / "frames"
     folder.mkdir()
     write_frames(folder, frames)
-    return open_dataset(str(folder), data_dir=str(Path(scratch) / "data"), depth_unit=0.001)
+    return {"dataset": str(folder), "data_dir": str(Path(scratch) / "data"), "depth_unit": 0.001}
+
+
+NOTES = """# Speed of reading, beside pure decoding and a PyTorch DataLoader
+
+Made by `python benchmarks/reading.py --out benchmarks/reading.md` on {machine}
+
+{frames}, batches of {batch_size}, crops of {height}x{width}. *Threads* are those of tf.data, and
+worker processes of a DataLoader, where 0 reads in the main process. *Of decoding* is the ratio of
+frames a second to those of pure decoding by TensorFlow in as many threads (one for no workers), the
+median over {rounds} rounds, with the smallest and the largest.
+
+What remains above decoding is arithmetic: Pillow's resize and colour matrix take most of it. They,
+decoding and inflating let go of the interpreter's lock; what holds it is a copy of the augmented
+image out of Pillow, a tenth of a millisecond for a crop of 240x320, and about as much around it.
+"""
+
+
+def table(rounds) -> list[list[str]]:
+    """Rows of cells: name, threads, frames a second, ratio to decoding in the same round."""
+    names = [(name, threads) for name, threads, _ in rounds[0]]
+    seconds = [{(name, threads): each for name, threads, each in one} for one in rounds]
+    rows = []
+    for name, threads in names:
+        own = [one[name, threads] for one in seconds]
+        ratios = [one[DECODING, max(threads, 1)] / one[name, threads] for one in seconds]
+        rows.append(
+            [
+                name,
+                str(threads),
+                f"{1 / statistics.median(own):.0f}",
+                f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
+            ]
+        )
+    return sorted(rows, key=lambda row: names.index((row[0], int(row[1]))))
 
 
 @click.command()
@@ -174,45 +219,60 @@ def open_frames(scratch, frames, options):
 @click.option("--data-dir", type=click.Path(), help="Where TFDS keeps prepared data.")
 @folder_options
 @click.option("--split", default="train", show_default=True)
-@click.option("--frames", default=128, show_default=True, help="How many to read a round.")
+@click.option("--frames", default=256, show_default=True, help="How many to read a round.")
 @click.option("--batch-size", default=8, show_default=True)
 @click.option("--crop", type=(int, int), help="Height and width; else half of the frames'.")
-@click.option("--threads", default=os.cpu_count(), show_default=True)
 @click.option("--rounds", default=5, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="Write the table to this file.")
+@click.option("--serve", "served", hidden=True)
 @in_a_sentence
-def main(split, frames, batch_size, crop, threads, rounds, **options):
-    """Times the pipelines on NAME|FOLDER, or on made-up frames."""
+def main(split, frames, batch_size, crop, rounds, out, served, **dataset):
+    """Times all ways of reading NAME|FOLDER, or made-up frames."""
+    if served is not None:
+        serve(served, make)
+        return
     use_backend(None)
-    import numpy as np
-
     from keras_lwm.datasets.records import Records
 
     with tempfile.TemporaryDirectory() as scratch:
-        builder = open_frames(scratch, frames, options)
+        if dataset["dataset"] is None:
+            dataset = made_up(scratch, frames)
+        builder = open_dataset(**dataset)
         part = f"{split}[:{frames}]"
         records = Records(builder, part)
-        records = [records[index] for index in range(len(records))]
-        timed, pixels = pipelines(builder, part, batch_size, crop, threads)
-        decoders = (tensorflow_decode, pillow_decode)
-        limits = [decode(builder, records, threads) for decode in decoders]
-        timed = {**dict(zip(LIMITS, limits, strict=True)), **timed}
-        seconds = {name: [] for name in timed}
-        for round_ in range(-1, rounds):
-            for name, measure in timed.items():
-                measured = measure()
-                if round_ >= 0:  # the first is for graphs to be built and files to be cached
-                    seconds[name].append(measured)
-    limit = np.minimum(*(seconds[name] for name in LIMITS))
-    click.echo(
-        f"{builder.info.full_name}, {len(records)} frames of {pixels / 1e6:.3f} megapixels, "
-        f"{threads} threads, batches of {batch_size}, {rounds} rounds"
-    )
-    for name in timed:
-        ratios = limit / seconds[name]
-        click.echo(
-            f"{name:36s} {pixels / np.median(seconds[name]) / 1e6:7.1f} megapixels/s   ratio "
-            f"{np.median(ratios):.2f} ({ratios.min():.2f} to {ratios.max():.2f})"
+        sizes = {records.image_size(index) for index in range(len(records))}
+        crop = crop or tuple(min(side) // 2 for side in zip(*sizes, strict=True))
+        encoded = Path(scratch) / "encoded"
+        encoded.write_bytes(
+            pickle.dumps([encoded_parts(records[index]) for index in range(len(records))])
         )
+        both = {"batch_size": batch_size, "crop": crop, "one_size": len(sizes) == 1}
+        read = {"dataset": dataset, "split": part, **both}
+        running = []
+        try:
+            for side in (
+                Side("TensorFlow", "tensorflow", "tensorflow", read),
+                Side("PyTorch", "torch", "pytorch", {"frames": str(encoded), **both}),
+            ):
+                running.append(Running(__file__, side))
+            # In the first round graphs are built and files cached.
+            lines = [[line for side in running for line in side.step()] for _ in range(rounds + 1)]
+        finally:
+            for side in running:
+                side.end()
+    shown = ", ".join(f"{height}x{width}" for height, width in sorted(sizes)[:3])
+    text = NOTES.format(
+        machine=machine("tensorflow", "torch", "pillow", "numpy"),
+        frames=f"{len(records)} frames of {shown}, of {builder.info.full_name}",
+        batch_size=batch_size,
+        height=crop[0],
+        width=crop[1],
+        rounds=rounds,
+    )
+    text += "\n" + markdown_table(["", "threads", "frames/s", "of decoding"], table(lines[1:]))
+    click.echo(text)
+    if out is not None:
+        out.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

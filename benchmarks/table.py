@@ -8,42 +8,17 @@ median of the ratios within a round, to the side named first. It needs the extra
 `torch`, about 12 GB of memory and 15 minutes on two cores. `--only` repeats a part of it.
 """
 
-import importlib.metadata
-import json
-import os
-import platform
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import NamedTuple
 
 import click
+from sides import Running, Side, machine, markdown_table, seconds_of, serve
 
 BACKENDS = ("tensorflow", "torch", "jax")
 CLASSES = 40
 RESNET = {"backbone": "resnet50", "channels": 256, "size": (224, 320), "batch": 2}
 LITE0 = {"backbone": "efficientnet_lite0", "channels": 128, "size": (160, 224), "batch": 8}
-
-
-class Side(NamedTuple):
-    """One side of a comparison.
-
-    Attributes:
-        name: in the table.
-        backend: a Keras backend, or "peer".
-        what: "step" or "inference".
-        options: what `ours_step`, `peer_step` and so on take.
-        environment: variables of its process.
-    """
-
-    name: str
-    backend: str
-    what: str
-    options: dict
-    environment: dict = {}
 
 
 def sides() -> dict[str, list[Side]]:
@@ -148,54 +123,11 @@ def peer_inference(backbone, channels, size, batch):
     return predict
 
 
-def serve(side) -> None:
-    """Makes what a side runs, then runs it once for every line that comes; answers in seconds."""
-    # What libraries print goes elsewhere.
-    answers, sys.stdout = sys.stdout, sys.stderr
-    start = time.perf_counter()
+def make(side):
+    """A function that runs the side once, and returns its seconds."""
     whose = "peer" if side.backend == "peer" else "ours"
     run = globals()[f"{whose}_{side.what}"](**side.options)
-    print(json.dumps(time.perf_counter() - start), file=answers, flush=True)
-    for _ in sys.stdin:
-        start = time.perf_counter()
-        run()
-        print(json.dumps(time.perf_counter() - start), file=answers, flush=True)
-
-
-class Running:
-    """A side in a process of its own."""
-
-    def __init__(self, side):
-        backend = {} if side.backend == "peer" else {"KERAS_BACKEND": side.backend}
-        root = str(Path(__file__).parents[1])
-        path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-        quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": path}
-        self.side = side
-        self._process = subprocess.Popen(
-            [sys.executable, __file__, "--serve", json.dumps(side)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, **backend, **quiet, **side.environment},
-            text=True,
-        )
-        self.building = self._answer()
-
-    def _answer(self):
-        line = self._process.stdout.readline()
-        if not line:
-            raise click.ClickException(f"The process of {self.side.name!r} has ended.")
-        return json.loads(line)
-
-    def step(self) -> float:
-        """Seconds of one more step."""
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return self._answer()
-
-    def end(self) -> None:
-        self._process.stdin.close()
-        self._process.wait()
+    return lambda: seconds_of(run)
 
 
 def compare(chosen, rounds) -> list[list[str]]:
@@ -203,7 +135,7 @@ def compare(chosen, rounds) -> list[list[str]]:
     running = []
     try:
         for side in chosen:
-            running.append(Running(side))
+            running.append(Running(__file__, side))
         first = [each.step() for each in running]
         for each in running:
             each.step()
@@ -239,30 +171,13 @@ def first_steps() -> list[list[str]]:
         whole = []
         for name, environment in (("no cache", off), ("first run", kept), ("later run", kept)):
             options = {**LITE0, "weighting": "lwm"}
-            running = Running(Side(name, "jax", "step", options, environment))
+            running = Running(__file__, Side(name, "jax", "step", options, environment))
             first, later = running.step(), running.step()
             running.end()
             whole.append(running.building + first)
             ratio = f"{whole[-1] / whole[0]:.3f}"
             rows.append([name, f"{running.building:.1f}", f"{first:.2f}", f"{later:.3f}", ratio])
     return rows
-
-
-def machine() -> str:
-    """The processor and the versions of what runs on it."""
-    model = platform.processor() or platform.machine()
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                model = line.partition(":")[2].strip()
-                break
-    except OSError:
-        pass
-    versions = ", ".join(
-        f"{name} {importlib.metadata.version(name)}"
-        for name in ("keras", "tensorflow", "jax", "torch")
-    )
-    return f"{len(os.sched_getaffinity(0))} cores of {model}; {versions}."
 
 
 NOTES = """# Speed, beside plain PyTorch
@@ -285,8 +200,7 @@ HEAD = ["", "building, s", "first, s", "later, s", "ratio"]
 
 
 def as_markdown(title, rows) -> str:
-    cells = [HEAD, ["---", *["---:"] * 4], *rows]
-    return "\n".join([f"### {title}", "", *("| " + " | ".join(row) + " |" for row in cells), ""])
+    return "\n".join([f"### {title}", "", markdown_table(HEAD, rows), ""])
 
 
 @click.command()
@@ -297,9 +211,9 @@ def as_markdown(title, rows) -> str:
 def main(out, rounds, only, served) -> None:
     """Makes the table."""
     if served is not None:
-        serve(Side(*json.loads(served)))
+        serve(served, make)
         return
-    parts = [NOTES.format(machine=machine()), ""]
+    parts = [NOTES.format(machine=machine("keras", "tensorflow", "jax", "torch")), ""]
     for title, chosen in {**sides(), FIRST_STEPS: None}.items():
         if only and not any(text in title for text in only):
             continue

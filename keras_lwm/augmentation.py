@@ -92,15 +92,12 @@ class Augmentation:
         rows = _Axis(height, crop_height, drawn["scale"], drawn["row"])
         columns = _Axis(width, crop_width, drawn["scale"], drawn["column"])
 
-        nearest_rows, nearest_columns = rows.nearest(), columns.nearest()
-        if drawn["flip"]:
-            nearest_columns = nearest_columns[::-1]
-        label = sample["label"][nearest_rows][:, nearest_columns]
-        depth = sample["depth"][nearest_rows][:, nearest_columns] / np.float32(drawn["scale"])
+        label = _nearest(sample["label"], rows, columns, drawn["flip"])
+        depth = _nearest(sample["depth"], rows, columns, drawn["flip"])
         return {
             **sample,
             "image": _image(sample["image"], rows, columns, drawn),
-            "depth": _pad(depth, rows, columns, 0),
+            "depth": _pad(depth / np.float32(drawn["scale"]), rows, columns, 0),
             "label": _pad(label, rows, columns, void_of_dtype(label.dtype)),
         }
 
@@ -162,6 +159,14 @@ def _change_colours(picture: Image.Image, drawn: dict) -> Image.Image:
     matrix[:, :3] *= brightness * contrast
     matrix[:, 3] = (1 - contrast) * brightness * float(_mean_colour(picture) @ _LUMA)
     return picture.convert("RGB", tuple(matrix.ravel()))
+
+
+def _nearest(array: np.ndarray, rows: _Axis, columns: _Axis, flip: bool) -> np.ndarray:
+    nearest = columns.nearest()
+    left, right = nearest[0], nearest[-1] + 1
+    nearest = (nearest - left)[:: -1 if flip else 1]
+    # Cut first: or rows would be copied whole.
+    return array[:, left:right][rows.nearest()][:, nearest]
 
 
 def _pad(array: np.ndarray, rows: _Axis, columns: _Axis, value) -> np.ndarray:

@@ -22,7 +22,13 @@ from keras_lwm.datasets.python_functions import numpy_function
 from keras_lwm.datasets.records import Records, split_info
 from keras_lwm.datasets.sample import require_samples
 from keras_lwm.order import check_step, epoch_order, full_batches, sample_seed
-from keras_lwm.samples import check_depth_unit, check_one_size, check_sample, typical_depth
+from keras_lwm.samples import (
+    check_depth_unit,
+    check_one_size,
+    check_sample,
+    spread_indices,
+    typical_depth,
+)
 from keras_lwm.void import check_num_classes, label_dtype
 
 _MAPS = ("image", "depth", "label")
@@ -108,24 +114,30 @@ def evaluation_dataset(
     split: str,
     *,
     batch_size: int = 1,
+    frames: int | None = None,
     parallel_calls: int = tf.data.AUTOTUNE,
 ) -> tf.data.Dataset:
     """All samples of a split once, as they are, at full resolution.
 
     Padding would change what a network sees at the border, so frames of different size never share
     a batch: each batch holds the next frames of one size, and may be smaller than `batch_size`.
-    Where all frames have one size, they come in the order of the split.
+    Where all frames have one size, they come in the order of the split. To learn the sizes, it
+    reads every record once before the first batch, at about 0.1 ms a record of 100 KB.
 
-    Args and errors: see `training_dataset`.
+    Args:
+        frames: serve no more than so many, evenly spread over the split; None: all of them. The
+            others are not read.
+        builder, split, batch_size, parallel_calls: see `training_dataset`, errors too.
     """
     reader = _Reader(builder, split)
-    sizes = collections.Counter(reader.sizes())
+    indices = range(len(reader)) if frames is None else spread_indices(len(reader), frames)
+    sizes = collections.Counter(reader.sizes(indices))
     size = next(iter(sizes)) if len(sizes) == 1 else (None, None)
 
     def load(index):
         return reader.read(index, size)
 
-    samples = tf.data.Dataset.range(len(reader))
+    samples = tf.data.Dataset.from_tensor_slices(np.array(indices, np.int64))
     samples = samples.map(load, num_parallel_calls=parallel_calls, deterministic=True)
     if len(sizes) == 1:
         return samples.batch(batch_size).prefetch(2)
@@ -166,8 +178,8 @@ class _Reader:
     def __len__(self):
         return len(self._records)
 
-    def sizes(self) -> list[tuple[int, int]]:
-        return [self._records.image_size(index) for index in range(len(self))]
+    def sizes(self, indices) -> list[tuple[int, int]]:
+        return [self._records.image_size(index) for index in indices]
 
     def depth(self, index: int) -> np.ndarray:
         """The depth at `index`, at once and alone: (H, W, 1) metres."""
@@ -188,14 +200,15 @@ class _Reader:
         def check_and_change(image, depth, label, name, *numbers):
             label = label[..., 0] if label.ndim == 3 else label
             sample = dict(zip(_MAPS, (image, depth, label), strict=True))
+            message = ""
             try:
                 check_sample(sample, self._num_classes, f"{name.decode()} of {self._split}")
             except ValueError as error:
-                return image, depth, label.astype(self._label_dtype), str(error)
-            sample["label"] = label.astype(self._label_dtype)
-            if change is not None:
+                message = str(error)
+            sample["label"] = label.astype(self._label_dtype, copy=False)
+            if change is not None and not message:
                 sample = change(sample, *numbers)
-            return *(sample[key] for key in _MAPS), ""
+            return *(sample[key] for key in _MAPS), message
 
         record = numpy_function(self._records.example, [index], tf.string)
         sample = self._features.deserialize_example(tf.ensure_shape(record, []))
@@ -214,7 +227,7 @@ class _Reader:
 
 
 def _one_size(reader):
-    sizes = set(reader.sizes())
+    sizes = set(reader.sizes(range(len(reader))))
     check_one_size(sizes)
     return next(iter(sizes))
 

@@ -129,6 +129,17 @@ def check_depth_unit(
     )
 
 
+def spread_indices(number: int, wanted: int) -> list[int]:
+    """Up to `wanted` indices below `number`, evenly spread and rising; the first is 0.
+
+    Raises:
+        ValueError: if `wanted` is below 1.
+    """
+    if wanted < 1:
+        raise ValueError(f"Expected 1 frame or more to choose; received {wanted!r}.")
+    return np.linspace(0, number - 1, min(number, wanted)).astype(int).tolist()
+
+
 def typical_depth(read: Callable[[int], np.ndarray], number: int) -> tuple[float, int] | None:
     """The median over up to 16 evenly spread frames of each frame's median depth.
 
@@ -140,7 +151,7 @@ def typical_depth(read: Callable[[int], np.ndarray], number: int) -> tuple[float
         The median in metres, and the index of the frame whose median it is; `None` if nothing is
         measured in any of these frames.
     """
-    indices = np.linspace(0, number - 1, min(number, _FRAMES_LOOKED_AT)).astype(int).tolist()
+    indices = spread_indices(number, _FRAMES_LOOKED_AT)
     medians = [(median_depth(read(index)), index) for index in indices]
     medians = sorted(entry for entry in medians if entry[0] is not None)
     return medians[len(medians) // 2] if medians else None

@@ -1,9 +1,11 @@
 """The scripts in benchmarks/, as modules."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+sys.path.append(str(BENCHMARKS))  # They import one another.
 
 
 def module(name):

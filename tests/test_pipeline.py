@@ -9,9 +9,11 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from rgbd_frames import random_frame, write_frame, write_lists, write_random_folder
 
+from keras_lwm import pipeline
 from keras_lwm.arrays import ArrayBatches
 from keras_lwm.augmentation import Augmentation
 from keras_lwm.datasets import RgbdFolder
+from keras_lwm.datasets.python_functions import numpy_function
 from keras_lwm.datasets.records import Records
 from keras_lwm.datasets.sample import sample_features, sample_metadata
 from keras_lwm.order import epoch_order, sample_seed
@@ -177,6 +179,40 @@ def test_evaluation_serves_all_once_in_order_as_they_are(builder):
     assert [len(batch["image"]) for batch in batches] == [3, 3, 1]
     for key, expected in zip(("image", "label", "depth"), arrays(), strict=True):
         np.testing.assert_array_equal(np.concatenate([batch[key] for batch in batches]), expected)
+
+
+def test_frames_spread_over_a_split_come_without_reading_the_others(builder, monkeypatch):
+    read = []
+    record = Records.__getitem__
+    monkeypatch.setattr(
+        Records, "__getitem__", lambda self, index: read.append(index) or record(self, index)
+    )
+    dataset = evaluation_dataset(builder, "train", frames=3)
+    batches = take(dataset, 9)
+    np.testing.assert_array_equal(
+        np.concatenate([batch["image"] for batch in batches]), arrays()[0][[0, 3, 6]]
+    )
+    assert sorted(read) == [0, 0, 3, 3, 6, 6], "once for its size, once to decode it"
+    assert dataset.cardinality() == 3
+    assert evaluation_dataset(builder, "train", frames=99).cardinality() == SAMPLES
+    with pytest.raises(ValueError, match="1 frame or more to choose; received 0"):
+        evaluation_dataset(builder, "train", frames=0)
+
+
+def test_python_is_called_twice_a_sample_and_once_an_epoch(builder, monkeypatch):
+    calls = []
+
+    def counted(function, inputs, output_types):
+        calls.append(function.__name__)
+        return numpy_function(function, inputs, output_types)
+
+    monkeypatch.setattr(pipeline, "numpy_function", counted)
+    evaluation_dataset(builder, "train")
+    of_a_sample = sorted(calls)
+    assert len(of_a_sample) == 2
+    calls.clear()
+    training(builder)
+    assert sorted(calls) == sorted(["order", *of_a_sample])
 
 
 def test_split_expressions(builder):

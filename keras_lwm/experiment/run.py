@@ -94,7 +94,7 @@ def report(run: RunFolder, builder, split: str, views: Mapping = SINGLE_SCALE) -
         scores = evaluate(model, dataset, len(names), names, view=view, subsets=SUBSETS)
         write_report(run.scores_path / name, scores)
         print(text_table(scores))
-    _draw_predictions(run, model, evaluation_dataset(builder, split), classes)
+    _draw_predictions(run, model, evaluation_dataset(builder, split, frames=4), classes)
     print(f"Everything of this run is in {run.path}")
 
 
@@ -105,12 +105,10 @@ def _draw_training_samples(run, batches, metadata):
     training_sheet(run.training_samples_path, image[:6], label[:6], depth[:6], **metadata)
 
 
-def _draw_predictions(run, model, dataset, metadata, images=4):
-    """Writes a picture of frames from all over a data set, and of what the model makes of them."""
-    samples = dataset.unbatch()
-    stride = max(1, sum(1 for _ in samples) // images)
+def _draw_predictions(run, model, dataset, metadata):
+    """Writes a picture of all frames of a data set, and of what the model makes of them."""
     sheet = {}
-    for image, targets in samples.shard(stride, 0).take(images).as_numpy_iterator():
+    for image, targets in dataset.unbatch().as_numpy_iterator():
         label, depth = targets["label"], targets["depth"]
         maps = hard_pixel_maps(model, image, label, depth)
         row = {

@@ -8,6 +8,7 @@ from PIL import Image
 
 from keras_lwm.datasets.check.reading import Reading, as_options
 from keras_lwm.rgbd_folder.frames import resize_nearest
+from keras_lwm.samples import spread_indices
 
 # Errors.
 LISTS = "lists and files that do not fit together"
@@ -218,10 +219,9 @@ def spread_examples(source, frames, reading, files_with_errors, number) -> list[
     ]
     if not sound or not source.class_names or not number:
         return []
-    chosen = np.unique(np.linspace(0, len(sound) - 1, min(number, len(sound))).astype(int))
     return [
         _example(f"{frames[index].split}: {frames[index].name}", source.sample(index, reading))
-        for index in (sound[position] for position in chosen)
+        for index in (sound[position] for position in spread_indices(len(sound), number))
     ]
 
 

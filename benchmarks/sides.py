@@ -1,0 +1,117 @@
+"""Sides of a comparison: each runs in a process of its own, and only one of them at a time."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+
+class Side(NamedTuple):
+    """One side of a comparison.
+
+    Attributes:
+        name: in the table.
+        backend: a Keras backend, or "peer".
+        what: "step", "inference" or what else a script can make.
+        options: what the function that makes it takes.
+        environment: variables of its process.
+    """
+
+    name: str
+    backend: str
+    what: str
+    options: dict
+    environment: dict = {}
+
+
+def seconds_of(function) -> float:
+    """Seconds that one call takes."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def serve(side: str, make: Callable[[Side], Callable]) -> None:
+    """Makes what a side runs, and answers how long that took; then runs it for every line that
+    comes, and answers what it returns.
+
+    Args:
+        side: the `Side`, as `Running` hands it over.
+        make: returns a function without arguments, whose results can be JSON.
+    """
+    # What libraries print goes elsewhere.
+    answers, sys.stdout = sys.stdout, sys.stderr
+    start = time.perf_counter()
+    run = make(Side(*json.loads(side)))
+    print(json.dumps(time.perf_counter() - start), file=answers, flush=True)
+    for _ in sys.stdin:
+        print(json.dumps(run()), file=answers, flush=True)
+
+
+class Running:
+    """A side in a process of its own.
+
+    Args:
+        script: a Python file that hands what follows its option `--serve` to `serve`.
+        side: the `Side`.
+    """
+
+    def __init__(self, script: str, side: Side):
+        backend = {} if side.backend == "peer" else {"KERAS_BACKEND": side.backend}
+        root = str(Path(__file__).parents[1])
+        path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+        quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": path}
+        self.side = side
+        self._process = subprocess.Popen(
+            [sys.executable, script, "--serve", json.dumps(side)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **backend, **quiet, **side.environment},
+            text=True,
+        )
+        self.building = self._answer()
+
+    def _answer(self):
+        line = self._process.stdout.readline()
+        if not line:
+            raise click.ClickException(f"The process of {self.side.name!r} has ended.")
+        return json.loads(line)
+
+    def step(self) -> Any:
+        """What the side answers to one more run."""
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def end(self) -> None:
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def machine(*packages: str) -> str:
+    """The processor, and the versions of Keras and of what runs on it."""
+    model = platform.processor() or platform.machine()
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    except OSError:
+        pass
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
+    return f"{len(os.sched_getaffinity(0))} cores of {model}; {versions}."
+
+
+def markdown_table(head: list[str], rows: list[list[str]]) -> str:
+    """A table in Markdown: names to the left, numbers to the right."""
+    cells = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(row) + " |" for row in cells)
