@@ -61,6 +61,37 @@ class Share(NamedTuple):
             )
 
 
+def process_of_environment() -> tuple[int, int]:
+    """Which of how many processes this one is, by what the engine's environment says: (0, 1) for
+    one alone."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        cluster = json.loads(os.environ.get("TF_CONFIG", "{}"))
+        workers = cluster.get("cluster", {}).get("worker", [])
+        return (int(cluster["task"]["index"]), len(workers)) if len(workers) > 1 else (0, 1)
+    names = {"jax": ("JAX_PROCESS_ID", "JAX_NUM_PROCESSES"), "torch": ("RANK", "WORLD_SIZE")}
+    index, count = names[backend]
+    return int(os.environ.get(index, "0")), int(os.environ.get(count, "1"))
+
+
+def make_devices(number: int) -> None:
+    """Makes so many devices of the CPU, for JAX and TensorFlow; those of GPUs are there anyway.
+
+    It does nothing once the engine has computed something: then its devices are what they are.
+    """
+    with contextlib.suppress(RuntimeError):
+        if keras.backend.backend() == "jax":
+            import jax
+
+            jax.config.update("jax_num_cpu_devices", number)
+        elif keras.backend.backend() == "tensorflow" and number > 1:
+            import tensorflow as tf
+
+            [cpu] = tf.config.list_physical_devices("CPU")
+            parts = [tf.config.LogicalDeviceConfiguration() for _ in range(number)]
+            tf.config.set_logical_device_configuration(cpu, parts)
+
+
 def devices_sharing(model: keras.Model) -> int:
     """How many devices share the batches that this process gives to `fit` or `evaluate`."""
     if keras.backend.backend() == "tensorflow":
@@ -69,6 +100,9 @@ def devices_sharing(model: keras.Model) -> int:
     if distribution is None:
         return 1
     return distribution.num_model_replicas // distribution.num_processes
+
+
+WHOLE = Share()
 
 
 @contextlib.contextmanager
@@ -101,13 +135,12 @@ def _refuse(devices, found):
 def _of_jax(devices):
     import jax
 
-    coordinator = os.environ.get("JAX_COORDINATOR_ADDRESS")
-    if coordinator and not jax.distributed.is_initialized():
-        processes = (int(os.environ[f"JAX_{name}"]) for name in ("NUM_PROCESSES", "PROCESS_ID"))
-        _set_cpus_of_jax(devices)
-        jax.distributed.initialize(coordinator, *processes)
+    index, processes = process_of_environment()
+    if processes > 1 and not jax.distributed.is_initialized():
+        make_devices(devices)
+        jax.distributed.initialize(os.environ["JAX_COORDINATOR_ADDRESS"], processes, index)
     elif devices > 1:
-        _set_cpus_of_jax(devices)
+        make_devices(devices)
     if len(jax.local_devices()) < devices:
         _refuse(devices, len(jax.local_devices()))
     count = jax.process_count()
@@ -124,30 +157,18 @@ def _of_jax(devices):
         yield Share(jax.process_index(), count, devices)
 
 
-def _set_cpus_of_jax(devices):
-    import jax
-
-    # Once JAX has computed something, its devices are what they are.
-    with contextlib.suppress(RuntimeError):
-        jax.config.update("jax_num_cpu_devices", devices)
-
-
 @contextlib.contextmanager
 def _of_tensorflow(devices):
     import tensorflow as tf
 
-    workers = json.loads(os.environ.get("TF_CONFIG", "{}")).get("cluster", {}).get("worker", [])
+    index, workers = process_of_environment()
     kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
-    if devices > 1 and kind == "CPU":
-        [cpu] = tf.config.list_physical_devices("CPU")
-        parts = [tf.config.LogicalDeviceConfiguration() for _ in range(devices)]
-        with contextlib.suppress(RuntimeError):
-            tf.config.set_logical_device_configuration(cpu, parts)
-    if len(workers) > 1:
+    if kind == "CPU":
+        make_devices(devices)
+    if workers > 1:
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
-        task = strategy.cluster_resolver.task_id
         with strategy.scope():
-            yield Share(task, len(workers), strategy.num_replicas_in_sync // len(workers))
+            yield Share(index, workers, strategy.num_replicas_in_sync // workers)
         return
     found = len(tf.config.list_logical_devices(kind))
     if found < devices:
@@ -164,12 +185,12 @@ def _of_torch(devices):
     import torch
     from torch import distributed
 
-    if devices > 1:
+    if devices > 1 and devices != int(os.environ.get("LOCAL_WORLD_SIZE", "1")):
         raise ValueError(
             "Expected one device a process under the torch backend, and as many processes as there "
             f"are devices, started by torchrun; received devices={devices}."
         )
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if process_of_environment() == (0, 1):
         yield Share()
         return
     own = distributed.is_available() and not distributed.is_initialized()

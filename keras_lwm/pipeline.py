@@ -21,6 +21,7 @@ with imports_of("tensorflow", "Reading batches by tf.data (keras_lwm.pipeline)")
 from keras_lwm.datasets.python_functions import numpy_function
 from keras_lwm.datasets.records import Records, split_info
 from keras_lwm.datasets.sample import require_samples
+from keras_lwm.devices import WHOLE, Share
 from keras_lwm.order import check_step, epoch_order, full_batches, sample_seed
 from keras_lwm.samples import (
     check_depth_unit,
@@ -29,10 +30,11 @@ from keras_lwm.samples import (
     spread_indices,
     typical_depth,
 )
-from keras_lwm.void import check_num_classes, label_dtype
+from keras_lwm.void import check_num_classes, label_dtype, void_id
 
 _MAPS = ("image", "depth", "label")
 _NO_END = np.iinfo(np.int64).max
+_VOID_FRAME = -1  # In place of a sample's index.
 
 
 def training_dataset(
@@ -45,6 +47,7 @@ def training_dataset(
     initial_epoch: int = 0,
     initial_step: int = 0,
     unusual_depth: bool = False,
+    share: Share = WHOLE,
     parallel_calls: int = tf.data.AUTOTUNE,
 ) -> tf.data.Dataset:
     """Endless training batches, each epoch in its own order and with its own augmentation.
@@ -62,12 +65,14 @@ def training_dataset(
         initial_step: the step of that epoch to begin with.
         unusual_depth: accept a median depth below 0.1 m or above 80 m; a builder that was made with
             `unusual_depth=True` accepts it already.
+        share: the part of every batch to serve, where several processes train together; the others
+            are not read.
         parallel_calls: threads that decode and augment. Changes the speed, never the samples.
 
     Raises:
-        ValueError: for an unknown split, a batch that the split cannot fill, a step that an epoch
-            does not have, frames of different size without a crop, or depth that does not look like
-            metres.
+        ValueError: for an unknown split, a batch that the split cannot fill or devices cannot
+            share, a step that an epoch does not have, frames of different size without a crop, or
+            depth that does not look like metres.
 
     Example:
 
@@ -80,6 +85,8 @@ def training_dataset(
     reader = _Reader(builder, split)
     steps = full_batches(len(reader), batch_size)
     check_step(initial_step, steps)
+    share.check(batch_size)
+    own_size = batch_size // share.count
     if not (unusual_depth or getattr(builder, "unusual_depth", False)):
         _check_depth_unit(reader, split)
     if augmentation is None or augmentation.crop is None:
@@ -88,11 +95,13 @@ def training_dataset(
         size = augmentation.crop
 
     def order(epoch):
-        return epoch_order(seed, int(epoch), len(reader))[: steps * batch_size].astype(np.int64)
+        indices = epoch_order(seed, int(epoch), len(reader))[: steps * batch_size]
+        batches = indices.astype(np.int64).reshape(steps, batch_size)
+        return np.concatenate([share.of(batch) for batch in batches])
 
     def epoch_of_indices(epoch):
         indices = numpy_function(order, [epoch], tf.int64)
-        indices = tf.data.Dataset.from_tensor_slices(tf.ensure_shape(indices, [steps * batch_size]))
+        indices = tf.data.Dataset.from_tensor_slices(tf.ensure_shape(indices, [steps * own_size]))
         return indices.map(lambda index: (epoch, index))
 
     def augmented(sample, epoch, index):
@@ -104,9 +113,9 @@ def training_dataset(
         return reader.read(index, size, augmented, epoch, index)
 
     samples = tf.data.Dataset.range(initial_epoch, _NO_END).flat_map(epoch_of_indices)
-    samples = samples.skip(initial_step * batch_size)
+    samples = samples.skip(initial_step * own_size)
     samples = samples.map(load, num_parallel_calls=parallel_calls, deterministic=True)
-    return samples.batch(batch_size, drop_remainder=True).prefetch(2)
+    return samples.batch(own_size, drop_remainder=True).prefetch(2)
 
 
 def evaluation_dataset(
@@ -115,6 +124,7 @@ def evaluation_dataset(
     *,
     batch_size: int = 1,
     frames: int | None = None,
+    share: Share = WHOLE,
     parallel_calls: int = tf.data.AUTOTUNE,
 ) -> tf.data.Dataset:
     """All samples of a split once, as they are, at full resolution.
@@ -127,11 +137,17 @@ def evaluation_dataset(
     Args:
         frames: serve no more than so many, evenly spread over the split; None: all of them. The
             others are not read.
+        share: the part of every batch to serve, where several processes score together. Each gets
+            as many frames as any other, some of which may be of void, which counts in no score; the
+            order may be another one.
         builder, split, batch_size, parallel_calls: see `training_dataset`, errors too.
     """
     reader = _Reader(builder, split)
     indices = range(len(reader)) if frames is None else spread_indices(len(reader), frames)
-    sizes = collections.Counter(reader.sizes(indices))
+    sizes = reader.sizes(indices)
+    if share.count > 1:
+        return _shared_evaluation(reader, indices, sizes, batch_size, share, parallel_calls)
+    sizes = collections.Counter(sizes)
     size = next(iter(sizes)) if len(sizes) == 1 else (None, None)
 
     def load(index):
@@ -148,6 +164,28 @@ def evaluation_dataset(
     )
     number = sum(-(-frames // batch_size) for frames in sizes.values())
     return batches.apply(tf.data.experimental.assert_cardinality(number)).prefetch(2)
+
+
+def _shared_evaluation(reader, indices, sizes, batch_size, share, parallel_calls):
+    share.check(batch_size)
+    frames = []
+    for size in dict.fromkeys(sizes):
+        own = [index for index, other in zip(indices, sizes, strict=True) if other == size]
+        own += [_VOID_FRAME] * (-len(own) % batch_size)
+        for batch in np.array(own, np.int64).reshape(-1, batch_size):
+            frames += [(index, *size) for index in share.of(batch)]
+    one_size = next(iter(sizes)) if len(set(sizes)) == 1 else (None, None)
+
+    def load(frame):
+        return tf.cond(
+            frame[0] == _VOID_FRAME,
+            lambda: reader.void(frame[1:], one_size),
+            lambda: reader.read(frame[0], one_size),
+        )
+
+    samples = tf.data.Dataset.from_tensor_slices(np.array(frames, np.int64))
+    samples = samples.map(load, num_parallel_calls=parallel_calls, deterministic=True)
+    return samples.batch(batch_size // share.count, drop_remainder=True).prefetch(2)
 
 
 def steps_per_epoch(builder: tfds.core.DatasetBuilder, split: str, batch_size: int) -> int:
@@ -188,6 +226,14 @@ class _Reader:
         )
         return sample["depth"].numpy()
 
+    def void(self, size, known_size):
+        """A frame of void of a size, (2,) integers; (height, width) as far as they are known."""
+        label = tf.fill(size, tf.constant(void_id(self._num_classes), self._label_dtype))
+        empty = [
+            tf.zeros(tf.concat([size, [n]], 0), kind) for n, kind in ((3, "uint8"), (1, "float32"))
+        ]
+        return _as_sample(*empty, label, known_size)
+
     def read(self, index, size, change=None, *numbers):
         """Inputs and targets of the sample at `index`, once `change(sample, *numbers)` is made.
 
@@ -220,10 +266,14 @@ class _Reader:
         )
         # An exception in Python would reach the user as a page of traces around this sentence.
         with tf.control_dependencies([tf.debugging.Assert(tf.equal(message, ""), [message])]):
-            return tf.ensure_shape(image, (*size, 3)), {
-                "label": tf.ensure_shape(label, size),
-                "depth": tf.ensure_shape(depth, (*size, 1)),
-            }
+            return _as_sample(image, depth, label, size)
+
+
+def _as_sample(image, depth, label, size):
+    return tf.ensure_shape(image, (*size, 3)), {
+        "label": tf.ensure_shape(label, size),
+        "depth": tf.ensure_shape(depth, (*size, 1)),
+    }
 
 
 def _one_size(reader):

@@ -87,6 +87,21 @@ def use_backend(backend) -> None:
     use_compilation_cache()
 
 
+def start_processes(devices: int) -> None:
+    """Runs the command again by `torchrun`, in a process for each device, under PyTorch.
+
+    In those processes it does nothing, nor under other backends, which need no more than this one.
+    """
+    import keras
+
+    if devices == 1 or keras.backend.backend() != "torch" or "RANK" in os.environ:
+        return
+    threads = max(1, (os.cpu_count() or 1) // devices)
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # Else it is 1, which torchrun remarks.
+    own = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={devices}"]
+    os.execv(sys.executable, [sys.executable, *own, *sys.argv])
+
+
 def in_a_sentence(command) -> Callable:
     """Ends a command with the sentence alone where the library refuses what it was given.
 

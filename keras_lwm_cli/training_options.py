@@ -12,7 +12,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from keras_lwm_cli.running import backend_option
+from keras_lwm_cli.running import backend_option, start_processes
 
 WEIGHTING = {
     "strength": (float, "Exponent of the hardness (lwm), share of the method (focal, ohem)."),
@@ -84,7 +84,10 @@ SHARED = {
     **CURRICULUM,
     **WEIGHTING,
 }
-NOT_OF_THE_RUN = ("backend", "out", "resume", "save_every", "keep_last", "data_dir", "manual_dir")
+NOT_OF_THE_RUN = (
+    *("backend", "devices", "out", "resume", "save_every", "keep_last"),
+    *("data_dir", "manual_dir"),
+)
 _NOT_TYPED = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
 
 
@@ -117,6 +120,13 @@ def training_options(settings: Mapping | None = None, *, out: str, **defaults) -
     """
     of_every_run = [
         backend_option,
+        click.option(
+            "--devices",
+            type=click.IntRange(1),
+            default=1,
+            show_default=True,
+            help="GPUs, or parts of the CPU, that share each batch.",
+        ),
         click.option("--out", type=click.Path(), default=out, show_default=True),
         click.option("--resume", is_flag=True, help="Go on with the run in --out."),
         click.option(
@@ -171,10 +181,17 @@ def _setting_option(settings):
 def open_run(context: click.Context) -> Any:
     """The run's `RunFolder`: a new one, or with --resume the one that is there.
 
+    Where each device needs a process of its own, and this is none of them, they are started, and
+    take the place of this one.
+
     Its options are those that make a run what it is; with --resume, those that the user typed,
     which must be the recorded ones.
     """
+    from keras_lwm.devices import make_devices, process_of_environment
     from keras_lwm.run_folder import RunFolder
+
+    start_processes(context.params["devices"])
+    make_devices(context.params["devices"])  # Data sets compute something before training does.
 
     resume = context.params["resume"]
     options = {
@@ -184,7 +201,8 @@ def open_run(context: click.Context) -> Any:
         and not (resume and context.get_parameter_source(name) in _NOT_TYPED)
     }
     saving = {name: context.params[name] for name in ("save_every", "keep_last")}
-    return RunFolder(context.params["out"], options, resume, **saving)
+    process = process_of_environment()
+    return RunFolder(context.params["out"], options, resume, process=process, **saving)
 
 
 def typed_command(context: click.Context, script: str, folder: str, without: tuple = ()) -> str:

@@ -65,7 +65,7 @@ SETTINGS = {
 )
 @click.pass_context
 @in_a_sentence
-def main(context, backend, data_dir, manual_dir, **_):
+def main(context, backend, devices, data_dir, manual_dir, **_):
     """Trains on the official training frames, and scores on the official validation frames."""
     use_backend(backend)
     from keras_lwm.datasets import load_builder
@@ -75,7 +75,7 @@ def main(context, backend, data_dir, manual_dir, **_):
     run = open_run(context)
     frames = load_builder("cityscapes_depth", data_dir=data_dir, manual_dir=manual_dir)
 
-    train(run, frames, "train")
+    train(run, frames, "train", devices=devices)
     windows = SlidingWindow((768, 768), flip=True)
     report(run, frames, "val", {"single_scale": SingleScale(), "sliding_window": windows})
 

@@ -47,7 +47,7 @@ from keras_lwm_cli.training_options import open_run, training_options
 )
 @click.pass_context
 @in_a_sentence
-def main(context, backend, data_dir, **_):
+def main(context, backend, devices, data_dir, **_):
     """Trains on the frames of FOLDER, and scores on its test split."""
     use_backend(backend)
     from keras_lwm.datasets import load_builder
@@ -70,7 +70,9 @@ def main(context, backend, data_dir, **_):
         data_dir=data_dir,
     )
 
-    train(run, frames, options["train_split"], validation=options["validation_split"])
+    train(
+        run, frames, options["train_split"], validation=options["validation_split"], devices=devices
+    )
     report(run, frames, options["test_split"])
 
 

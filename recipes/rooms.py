@@ -37,7 +37,7 @@ from keras_lwm_cli.training_options import open_run, training_options
 )
 @click.pass_context
 @in_a_sentence
-def main(context, backend, data_dir, **_):
+def main(context, backend, devices, data_dir, **_):
     """Trains on rendered rooms, and scores on rooms that were never trained on."""
     use_backend(backend)
     from keras_lwm.datasets import load_builder
@@ -48,7 +48,7 @@ def main(context, backend, data_dir, **_):
     # Rooms of thirteen classes, rendered here the first time; no room is in two splits.
     rooms = load_builder("rooms", data_dir=data_dir)
 
-    train(run, rooms, "train", validation="validation")
+    train(run, rooms, "train", validation="validation", devices=devices)
     report(run, rooms, "test")
 
 

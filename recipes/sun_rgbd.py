@@ -66,7 +66,7 @@ SETTINGS = {
 )
 @click.pass_context
 @in_a_sentence
-def main(context, backend, data_dir, manual_dir, **_):
+def main(context, backend, devices, data_dir, manual_dir, **_):
     """Trains on the official training frames, and scores on the official test frames."""
     use_backend(backend)
     from keras_lwm.datasets import load_builder
@@ -77,7 +77,7 @@ def main(context, backend, data_dir, manual_dir, **_):
         f"sun_rgbd/{run.options['depth']}", data_dir=data_dir, manual_dir=manual_dir
     )
 
-    train(run, frames, "train")
+    train(run, frames, "train", devices=devices)
     report(run, frames, "test", LITERATURE)
 
 

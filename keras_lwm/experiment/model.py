@@ -145,6 +145,7 @@ def fit(
     steps_per_epoch: int,
     options: Mapping,
     curriculum: Mapping[str, float | str],
+    shows_progress: bool = True,
     **settings,
 ) -> keras.callbacks.History:
     """Trains a model; every training of a recipe goes through here.
@@ -155,12 +156,16 @@ def fit(
         steps_per_epoch: how many of them make an epoch.
         options: those of `FIT`.
         curriculum: arguments of `CurriculumCallback`.
+        shows_progress: whether to show how far it is.
         **settings: further arguments of `fit_model`.
     """
     return fit_model(
         batches,
         steps_per_epoch=steps_per_epoch,
-        callbacks=[mining.CurriculumCallback(**curriculum), ProgressLine()],
+        callbacks=[
+            mining.CurriculumCallback(**curriculum),
+            *([ProgressLine()] if shows_progress else []),
+        ],
         verbose=0,
         **given(options, FIT),
         **settings,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import keras
 
+from keras_lwm.devices import WHOLE, several_devices
 from keras_lwm.evaluation import (
     DEPTH_RANGES,
     MultiScale,
@@ -23,15 +24,34 @@ LITERATURE = {**SINGLE_SCALE, "multi_scale": MultiScale()}
 SUBSETS = (TrimapBand(3), *DEPTH_RANGES)
 
 
-def train(run: RunFolder, builder, split: str, validation: str | None = None) -> None:
+def train(
+    run: RunFolder, builder, split: str, validation: str | None = None, devices: int = 1
+) -> None:
     """Trains the run's model on one split of a data set, from its first missing step on.
+
+    Of several processes that train it together (see `keras_lwm.devices`), the first alone writes.
 
     Args:
         run: its options are those of `new_model` and the groups beside it.
         builder: a TFDS builder, as `keras_lwm.datasets.load_builder` gives it.
         split: of the training frames.
         validation: a split that chooses the run's best model; without one there is only the last.
+        devices: how many devices of this process share each batch.
+
+    Raises:
+        ValueError: options, data or devices that do not fit together; data that are not prepared
+            yet where several processes would prepare them at once.
     """
+    with several_devices(devices) as share:
+        if share.count > 1 and not builder.data_path.exists():
+            raise ValueError(
+                f"Expected prepared data for several processes; found none in {builder.data_path}: "
+                "`keras-lwm datasets build` prepares them."
+            )
+        _train(run, builder, split, validation, share)
+
+
+def _train(run, builder, split, validation, share):
     from keras_lwm.pipeline import (
         evaluation_dataset,
         fingerprint,
@@ -41,8 +61,8 @@ def train(run: RunFolder, builder, split: str, validation: str | None = None) ->
 
     options, classes = run.options, builder.info.metadata
 
-    def batches(epoch, step):
-        return training_dataset(
+    def batches(epoch, step, share):
+        dataset = training_dataset(
             builder,
             split,
             batch_size=options["batch_size"],
@@ -50,24 +70,31 @@ def train(run: RunFolder, builder, split: str, validation: str | None = None) ->
             seed=options["seed"],
             initial_epoch=epoch,
             initial_step=step,
+            share=share,
             **given(options, ("unusual_depth",)),
         )
+        return share.served(dataset)
 
-    first = batches(0, 0)
+    share.check(options["batch_size"])
+    first = batches(0, 0, WHOLE)
     steps = steps_per_epoch(builder, split, options["batch_size"])
     model = new_model(options, len(classes["class_names"]), steps * options["epochs"])
     splits = [split] if validation is None else [split, validation]
     if validation is not None:
-        validation = evaluation_dataset(builder, validation, batch_size=options["batch_size"])
+        dataset = evaluation_dataset(
+            builder, validation, batch_size=options["batch_size"], share=share
+        )
+        validation = share.served(dataset)
     run.begin(**classes, data={name: fingerprint(builder, name) for name in splits})
-    if not run.training_samples_path.exists():
+    if run.leads and not run.training_samples_path.exists():
         _draw_training_samples(run, first, classes)
     fit(
         functools.partial(run.fit, model),
-        batches,
+        functools.partial(batches, share=share),
         steps,
         options,
         given(options, CURRICULUM),
+        shows_progress=run.leads,
         validation_data=validation,
     )
 
@@ -75,7 +102,8 @@ def train(run: RunFolder, builder, split: str, validation: str | None = None) ->
 def report(run: RunFolder, builder, split: str, views: Mapping = SINGLE_SCALE) -> None:
     """Scores the run's model on a split; writes scores and pictures, and prints the tables.
 
-    The model is the best by its validation, the last where there was none.
+    Of several processes the first alone does, on one device. The model is the best by its
+    validation, the last where there was none.
 
     Args:
         run, builder: those of `train`.
@@ -84,6 +112,8 @@ def report(run: RunFolder, builder, split: str, views: Mapping = SINGLE_SCALE) -
     """
     from keras_lwm.pipeline import evaluation_dataset
 
+    if not run.leads:
+        return
     path = run.best_model_path if run.best_model_path.exists() else run.last_model_path
     model = keras.saving.load_model(path)
     classes = builder.info.metadata

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 
+from keras_lwm import replicas
 from keras_lwm.atomic_write import as_json, write_json
 from keras_lwm.description import Description
 from keras_lwm.extras import install, missing_packages
@@ -82,9 +83,12 @@ class RunFolder:
         save_every: how often to save a checkpoint within an epoch: `500` steps, or `"10m"`, ten
             minutes. At each epoch's end there is one anyway.
         keep_last: number of checkpoints to keep.
+        process: which of how many processes that train together this one is, from 0. The first
+            alone writes; the others read the checkpoint that they go on from.
 
     Attributes:
         options: the run's options; with `resume`, as recorded.
+        leads: whether this process writes.
         initial_epoch, initial_step: where it goes on: number of completed epochs, and of steps of
             the next one; 0, 0 where nothing is saved.
 
@@ -94,8 +98,13 @@ class RunFolder:
             in. A checkpoint that cannot be read is named by a warning where one before it can.
     """
 
-    def __init__(self, path, options=None, resume=False, save_every="10m", keep_last=3):
+    def __init__(
+        self, path, options=None, resume=False, save_every="10m", keep_last=3, process=(0, 1)
+    ):
         self.path = Path(path)
+        index, count = process
+        self.leads = index == 0
+        self._alone = count == 1
         self.description = None
         self.keep_last = whole("keep_last", keep_last)
         self._save_every = save_every
@@ -127,6 +136,8 @@ class RunFolder:
         self.options = json.loads(as_json(options))
 
     def _refuse_another_run(self):
+        if not self.leads:
+            return  # The one that leads may have begun its own.
         found = [name for name in _FILES.values() if (self.path / name).exists()]
         if found:
             raise ValueError(
@@ -153,6 +164,8 @@ class RunFolder:
         self._find_checkpoint()
 
     def _take_lock(self):
+        if not self.leads:
+            return
         with self._in_a_sentence():
             self._lock = lock_folder(self.path)
 
@@ -191,6 +204,8 @@ class RunFolder:
         self.description = Description(class_names, palette, self.options)
         self._data = json.loads(as_json(data or {}))
         self._check_data()
+        if not self.leads:
+            return self
         if self._lock is None:
             with self._in_a_sentence():
                 self.path.mkdir(parents=True, exist_ok=True)
@@ -228,7 +243,9 @@ class RunFolder:
         """Trains from where the run was interrupted, or from the begin, and keeps all of it.
 
         While it trains, SIGINT (Ctrl-C) and SIGTERM end the step, save, and raise a
-        `TrainingStopped`, which is a `KeyboardInterrupt`; a second one acts at once.
+        `TrainingStopped`, which is a `KeyboardInterrupt`; a second one acts at once. They end one
+        of several processes at once, which cannot stop after the same step: the run goes on from
+        its last checkpoint.
 
         Args:
             model: compiled, and built as it was when the run began; its state is restored.
@@ -259,11 +276,13 @@ class RunFolder:
                 f"{self._progress['steps_per_epoch']} steps; received {steps_per_epoch} steps."
             )
         later = self._restore(model)
-        self._check_room(model)
+        if self.leads:
+            self._check_room(model)
         facts = {**_computed_by(model), "data": self._data}
-        with StopSignals() as stop, self._in_a_sentence():
+        writers = self._writers(monitor, mode) if self.leads else []
+        with StopSignals(self._alone) as stop, self._in_a_sentence():
             save = SaveCheckpoints(
-                self._checkpoints,
+                self._checkpoints if self.leads else None,
                 Interval(self._save_every),
                 facts,
                 stop,
@@ -279,7 +298,7 @@ class RunFolder:
                     batches,
                     steps_per_epoch,
                     epochs,
-                    [*callbacks, *self._writers(monitor, mode), save],
+                    [*callbacks, *writers, save],
                     validation_data=validation_data,
                     **settings,
                 )
@@ -293,7 +312,8 @@ class RunFolder:
 
         What lies beyond the checkpoint, and cannot be read, is put aside.
         """
-        self._checkpoints.clean_beyond(Position(self.initial_epoch, self.initial_step))
+        if self.leads:
+            self._checkpoints.clean_beyond(Position(self.initial_epoch, self.initial_step))
         if self._checkpoint is None:
             return None
         arrays = read_arrays(self._checkpoint)
@@ -358,9 +378,7 @@ class RunFolder:
 
 def _computed_by(model):
     """The backend, and how many devices take part in a step."""
-    devices = 1
-    if keras.backend.backend() == "tensorflow":
-        devices = model.distribute_strategy.num_replicas_in_sync
-    elif (distribution := keras.distribution.distribution()) is not None:
+    devices = replicas.number_of(model)
+    if (distribution := keras.distribution.distribution()) is not None:
         devices = int(distribution.device_mesh.devices.size)
     return {"backend": keras.backend.backend(), "devices": devices}

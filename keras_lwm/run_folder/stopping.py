@@ -26,16 +26,20 @@ class StopSignals:
     `KeyboardInterrupt`, SIGTERM ends the process. A signal that the process ignores stays ignored.
     Python hands signals to the main thread alone: in another one the block changes nothing.
 
+    Args:
+        active: without it the block changes nothing.
+
     Attributes:
         received: the `signal.Signals` that came, or None.
     """
 
-    def __init__(self):
+    def __init__(self, active: bool = True):
+        self._active = active
         self.received = None
         self._before = {}
 
     def __enter__(self):
-        if threading.current_thread() is threading.main_thread():
+        if self._active and threading.current_thread() is threading.main_thread():
             for number in _SIGNALS:
                 before = signal.getsignal(number)
                 # None is a handler that was not installed by Python.

@@ -60,7 +60,7 @@ class SaveCheckpoints(keras.callbacks.Callback):
     which Keras would wait for the device after every step.
 
     Args:
-        folder: where the checkpoints go.
+        folder: where the checkpoints go; None where another process writes them.
         interval: how often within an epoch.
         facts: plain values for the progress of each.
         stop: the signals. They end the training by a `TrainingStopped`.
@@ -73,7 +73,7 @@ class SaveCheckpoints(keras.callbacks.Callback):
 
     def __init__(
         self,
-        folder: CheckpointFolder,
+        folder: CheckpointFolder | None,
         interval: Interval,
         facts: Mapping,
         stop: StopSignals,
@@ -132,7 +132,7 @@ class SaveCheckpoints(keras.callbacks.Callback):
         self._end_if_asked_to()
 
     def _save(self, position):
-        if position == self._saved:
+        if position == self._saved or self.folder is None:
             return
         self.wait()
         arrays = read_state(self.model)
