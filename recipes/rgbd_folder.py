@@ -70,9 +70,8 @@ def main(context, backend, devices, data_dir, **_):
         data_dir=data_dir,
     )
 
-    train(
-        run, frames, options["train_split"], validation=options["validation_split"], devices=devices
-    )
+    validation = options["validation_split"]
+    train(run, frames, options["train_split"], validation=validation, devices=devices)
     report(run, frames, options["test_split"])
 
 

@@ -12,6 +12,8 @@ with imports_of("tensorflow", "Preparing a data set (keras_lwm.datasets)"):
 
 from keras_lwm.datasets.cityscapes import CityscapesDepth
 from keras_lwm.datasets.nyu_depth_v2 import NyuDepthV2Labeled
+from keras_lwm.datasets.one_at_a_time import one_at_a_time
+from keras_lwm.datasets.partwise import local_folder
 from keras_lwm.datasets.rgbd_folder import RgbdFolder
 from keras_lwm.datasets.rooms import Rooms
 from keras_lwm.datasets.sun_rgbd import SunRgbd
@@ -41,7 +43,7 @@ def load_builder(
 ) -> tfds.core.DatasetBuilder:
     """The data set of this name, prepared; the first time takes a while, with progress shown.
 
-    An interrupted preparation goes on where it was.
+    An interrupted preparation goes on where it was; what another process prepares is waited for.
 
     Args:
         name: a key of `BUILDERS`, or `NAME/CONFIG`; without a config, the builder's first.
@@ -55,9 +57,11 @@ def load_builder(
             missing or cannot be used: as the builder says.
     """
     builder = new_builder(name, data_dir=data_dir, **options)
-    builder.download_and_prepare(
-        download_config=tfds.download.DownloadConfig(manual_dir=manual_dir)
-    )
+    config = tfds.download.DownloadConfig(manual_dir=manual_dir)
+    with contextlib.ExitStack() as waiting:
+        if not builder.data_path.exists():
+            waiting.enter_context(one_at_a_time(local_folder(builder.data_path.parent)))
+        builder.download_and_prepare(download_config=config)
     return builder
 
 

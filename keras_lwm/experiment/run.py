@@ -39,15 +39,9 @@ def train(
         devices: how many devices of this process share each batch.
 
     Raises:
-        ValueError: options, data or devices that do not fit together; data that are not prepared
-            yet where several processes would prepare them at once.
+        ValueError: options, data or devices that do not fit together.
     """
     with several_devices(devices) as share:
-        if share.count > 1 and not builder.data_path.exists():
-            raise ValueError(
-                f"Expected prepared data for several processes; found none in {builder.data_path}: "
-                "`keras-lwm datasets build` prepares them."
-            )
         _train(run, builder, split, validation, share)
 
 
