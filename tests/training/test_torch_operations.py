@@ -227,6 +227,53 @@ def test_adam_is_that_of_keras(options):
         np.testing.assert_allclose(one, two, rtol=2e-5, atol=3e-6)
 
 
+LAYERS = {
+    "plain": (keras.layers.Conv2D, {}, True),
+    "mixed": (keras.layers.Conv2D, {"dtype": "mixed_bfloat16"}, False),
+    "penalised": (keras.layers.Conv2D, {"activity_regularizer": "l2"}, False),
+    "derived": (type("Derived", (keras.layers.Conv2D,), {}), {}, False),
+}
+
+
+@pytest.mark.parametrize(("kind", "options", "is_plain"), LAYERS.values(), ids=LAYERS)
+def test_plain_layers_are_called_with_nothing_around(kind, options, is_plain, monkeypatch):
+    layer = kind(2, 1, **options)
+    layer.build((None, 3, 4, 5))
+    inputs = torch.rand(2, 3, 4, 5)
+    expected, losses = layer(inputs), [float(loss.detach()) for loss in layer.losses]
+    around = []
+    monkeypatch.setattr(kind, "_maybe_build", lambda *args: around.append(args), raising=False)
+    with native_operations():
+        actual = layer(inputs)
+        bare = not around
+        keras.Sequential([layer])(inputs.to(torch.float64))
+    assert bare == is_plain and around, "a layer that converts its inputs is no plain one"
+    assert (
+        actual.dtype == expected.dtype and [float(loss.detach()) for loss in layer.losses] == losses
+    )
+    torch.testing.assert_close(actual, expected)
+
+
+def test_plain_layers_within_a_mixed_one_compute_as_it_does():
+    """Keras gives them its precision, whatever their own."""
+
+    class Block(keras.layers.Layer):
+        def __init__(self):
+            super().__init__(dtype="mixed_bfloat16")
+            self.inside = keras.layers.Conv2D(2, 1, dtype="float32")
+
+        def build(self, shape):
+            self.inside.build(shape)
+
+        def call(self, inputs):
+            return self.inside(inputs)
+
+    block, inputs = Block(), torch.rand(2, 3, 4, 5)
+    expected = block(inputs)
+    with native_operations():
+        torch.testing.assert_close(block(inputs), expected)
+
+
 def test_numbers_near_the_largest_are_finite():
     """The sum of their squares is not, nor is their sum."""
     largest = torch.full((70_000,), torch.finfo(torch.float32).max)
