@@ -5,9 +5,11 @@ makes a copy of maps in that order before every convolution and pool, and anothe
 convolution: two copies of most of a network's activations a step, and two more in the gradient.
 Kernels, which it keeps as (h, w, in, out), are copied before every convolution, and their gradients
 after it. It adds biases once a convolution is done. Batch normalisation is a dozen operations on
-whole maps where PyTorch has one, and on a CPU a step of Adam a dozen on all weights. And where the
-network is on a GPU, a Python number in an operation is copied there from the CPU, which waits until
-the GPU has done all that came before: hundreds of times a step.
+whole maps where PyTorch has one, and on a CPU a step of Adam a dozen on all weights. Around every
+call of a layer it converts, checks and names what plain layers need none of, which takes longer
+than to start their operations. And where the network is on a GPU, a Python number in an operation
+is copied there from the CPU, which waits until the GPU has done all that came before: hundreds of
+times a step.
 
 Only PyTorch and Keras are imported here, and this only under PyTorch.
 """
@@ -24,7 +26,13 @@ import torch
 _CONV = keras.layers.Conv2D
 _BATCH_NORM = keras.layers.BatchNormalization
 _ADAM = type(keras.optimizers.Adam())  # PyTorch's own class, which that of AdamW inherits from
+_BACKEND = sys.modules["keras.src.backend"]
 _NN = sys.modules["keras.src.backend.torch.nn"]
+_PLAIN_LAYERS = (
+    *(_CONV, keras.layers.DepthwiseConv2D, _BATCH_NORM, keras.layers.ReLU, keras.layers.Activation),
+    *(keras.layers.MaxPooling2D, keras.layers.AveragePooling2D, keras.layers.ZeroPadding2D),
+    *(keras.layers.Add, keras.layers.Concatenate),
+)
 _IN_MEMORY = (3, 0, 1, 2)  # kernels (h, w, in, out), which convolutions take in the order of maps
 
 
@@ -34,6 +42,32 @@ class _Thread(threading.local):
 
 
 _thread = _Thread()
+
+
+def _call(layer, *args, **kwargs):
+    """What `keras.Layer.__call__` returns."""
+    if _needs_nothing_around(layer, args, kwargs):
+        return layer.call(*args, **(kwargs if type(layer) is _BATCH_NORM else {}))
+    return _of_keras[keras.Layer, "__call__"](layer, *args, **kwargs)
+
+
+def _needs_nothing_around(layer, args, kwargs):
+    """Whether a layer has its weights, and computes in float32 what it returns, and no more."""
+    if type(layer) not in _PLAIN_LAYERS or not layer.built or len(args) != 1:
+        return False
+    training = "training" in kwargs or type(layer) is not _BATCH_NORM
+    if not training or kwargs.keys() - {"training", "mask"} or kwargs.get("mask") is not None:
+        return False
+    inputs = args[0] if isinstance(args[0], (list, tuple)) else args
+    return (
+        all(isinstance(x, torch.Tensor) and x.dtype is torch.float32 for x in inputs)
+        and not any(hasattr(x, "_keras_mask") for x in inputs)
+        and layer.compute_dtype == layer.variable_dtype == "float32"
+        and layer.quantization_mode is None
+        and layer.activity_regularizer is None
+        and not layer._remat_mode
+        and _BACKEND.get_autocast_scope() is None
+    )
 
 
 def _maps(inputs):
@@ -161,6 +195,7 @@ def _fit_together(weight, *others):
 
 # What is replaced while any thread is in the context; in other threads it does what it did.
 _OWN = {
+    (keras.Layer, "__call__"): _call,
     (_NN, "_transpose_spatial_inputs"): _maps,
     (torch, "as_tensor"): _as_tensor,
     (torch.nn.functional, "conv2d"): _conv2d,

@@ -93,8 +93,14 @@ def run_network(network: keras.Model, images: Any) -> Any:
             if not is_graph(network):
                 return network(images, training=False)
             images = ops.cast(images, network.inputs[0].dtype)
-            return run_graph(network, images, lambda layer, *args, **kwargs: layer(*args, **kwargs))
+            return run_graph(network, images, _in_inference)
     return network(images, training=False)
+
+
+def _in_inference(operation, *args, **kwargs):
+    if isinstance(operation, keras.Layer):
+        kwargs["training"] = False
+    return operation(*args, **kwargs)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -44,6 +44,7 @@ class CopiesOfMaps(TorchDispatchMode):
 
 
 def network():
+    keras.utils.set_random_seed(0)
     layers = keras.layers
     image = keras.Input((None, None, 3))
     x = layers.Conv2D(8, 3, strides=2, padding="same")(image)
@@ -71,9 +72,10 @@ def test_no_map_is_copied_and_everything_is_the_same():
         actual, gradients, copies, sums = run(model, images)
     assert copies == 0
     assert sums == 1, "convolutions add their bias themselves, but for the one a channel"
-    torch.testing.assert_close(actual, expected)
+    torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)
     for one, two in zip(gradients, expected_gradients, strict=True):
-        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-5)
+        # The gradient of a bias before batch normalisation is 0, of sums that are not.
+        torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-4)
 
 
 def test_whatever_else_asks_for_a_contiguous_tensor_gets_one():
@@ -225,6 +227,53 @@ def test_adam_is_that_of_keras(options):
         np.testing.assert_allclose(one, two, rtol=2e-5, atol=3e-6)
 
 
+LAYERS = {
+    "plain": (keras.layers.Conv2D, {}, True),
+    "mixed": (keras.layers.Conv2D, {"dtype": "mixed_bfloat16"}, False),
+    "penalised": (keras.layers.Conv2D, {"activity_regularizer": "l2"}, False),
+    "derived": (type("Derived", (keras.layers.Conv2D,), {}), {}, False),
+}
+
+
+@pytest.mark.parametrize(("kind", "options", "is_plain"), LAYERS.values(), ids=LAYERS)
+def test_plain_layers_are_called_with_nothing_around(kind, options, is_plain, monkeypatch):
+    layer = kind(2, 1, **options)
+    layer.build((None, 3, 4, 5))
+    inputs = torch.rand(2, 3, 4, 5)
+    expected, losses = layer(inputs), [float(loss.detach()) for loss in layer.losses]
+    around = []
+    monkeypatch.setattr(kind, "_maybe_build", lambda *args: around.append(args), raising=False)
+    with native_operations():
+        actual = layer(inputs)
+        bare = not around
+        keras.Sequential([layer])(inputs.to(torch.float64))
+    assert bare == is_plain and around, "a layer that converts its inputs is no plain one"
+    assert (
+        actual.dtype == expected.dtype and [float(loss.detach()) for loss in layer.losses] == losses
+    )
+    torch.testing.assert_close(actual, expected)
+
+
+def test_plain_layers_within_a_mixed_one_compute_as_it_does():
+    """Keras gives them its precision, whatever their own."""
+
+    class Block(keras.layers.Layer):
+        def __init__(self):
+            super().__init__(dtype="mixed_bfloat16")
+            self.inside = keras.layers.Conv2D(2, 1, dtype="float32")
+
+        def build(self, shape):
+            self.inside.build(shape)
+
+        def call(self, inputs):
+            return self.inside(inputs)
+
+    block, inputs = Block(), torch.rand(2, 3, 4, 5)
+    expected = block(inputs)
+    with native_operations():
+        torch.testing.assert_close(block(inputs), expected)
+
+
 def test_numbers_near_the_largest_are_finite():
     """The sum of their squares is not, nor is their sum."""
     largest = torch.full((70_000,), torch.finfo(torch.float32).max)
@@ -238,7 +287,6 @@ def test_keras_has_its_own_operations_outside_the_context_and_in_other_threads()
     layer = keras.layers.BatchNormalization()
     inputs = torch.rand(2, 3, 4, 5)
     layer.build(inputs.shape)
-    before = keras.layers.BatchNormalization.call, torch.as_tensor, torch.nn.functional.conv2d
     counts = []
 
     def count():
@@ -255,27 +303,5 @@ def test_keras_has_its_own_operations_outside_the_context_and_in_other_threads()
         count()
     count()
     assert counts == [0, 1, 1, 0]
-    assert before == (
-        *(keras.layers.BatchNormalization.call, torch.as_tensor),
-        torch.nn.functional.conv2d,
-    )
-
-
-def test_numbers_are_made_on_the_device_that_needs_them():
-    """On "meta", which stands for a GPU; `torch.as_tensor` would copy them there from the CPU."""
-    made = []
-
-    class Watching(TorchDispatchMode):
-        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-            made.append(function)
-            return function(*args, **(kwargs or {}))
-
-    with native_operations(), Watching():
-        for number, dtype in ((0.5, torch.float32), (3, torch.int32), (True, torch.bool)):
-            tensor = torch.as_tensor(number, dtype=dtype, device="meta")
-            assert tensor.shape == () and tensor.dtype == dtype and tensor.device.type == "meta"
-        assert torch.as_tensor(2, device="meta").dtype == torch.int64
-    assert made == 4 * [torch.ops.aten.full.default]
-    with native_operations():
-        assert torch.as_tensor([1.0, 2.0]).tolist() == [1.0, 2.0]
-        assert torch.as_tensor(2.0, device="cpu").item() == 2.0
+    for function in (keras.layers.BatchNormalization.call, torch.as_tensor):
+        assert not hasattr(function, "__wrapped__"), "a replacement is still there"
