@@ -50,15 +50,15 @@ def survive(kills, seed, folder):
 
     Args:
         kills: number of kills.
-        seed: of their moments, uniform over the time that a whole training takes.
+        seed: of their moments, uniform over the time that a whole training takes in this process.
         folder: where the runs are kept.
     """
-    from exact_runs import assert_same_run
+    from exact_runs import assert_same_run, new_model, train
 
     moments = random.Random(seed)
-    unbroken = folder / "unbroken"
-    process, begun = start(unbroken), time.monotonic()
-    finish(process)
+    unbroken, model = folder / "unbroken", new_model()
+    begun = time.monotonic()
+    train(unbroken, model, save_every=1)
     seconds = time.monotonic() - begun
     compared, killed = 0, 0
     broken = folder / f"broken_{compared}"
