@@ -87,10 +87,15 @@ def _as_tensor(data, dtype=None, device=None):
     return _of_keras[torch, "as_tensor"](data, dtype=dtype, device=device)
 
 
-def _conv2d(*args, **kwargs):
+def _conv2d(maps, kernel, *args, **kwargs):
     """What `torch.nn.functional.conv2d` returns, with the bias of `_conv`."""
     bias, _thread.bias = _thread.bias, None
-    return torch.conv2d(*args, **(kwargs if bias is None else {**kwargs, "bias": bias}))
+    if maps.shape[0] == maps.shape[1] == 1:
+        # On a CPU, one small map is convolved by a method whose gradient wants its kernel so.
+        kernel = kernel.contiguous()
+    return torch.conv2d(
+        maps, kernel, *args, **(kwargs if bias is None else {**kwargs, "bias": bias})
+    )
 
 
 def _conv(layer, inputs):

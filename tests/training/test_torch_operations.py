@@ -305,3 +305,17 @@ def test_keras_has_its_own_operations_outside_the_context_and_in_other_threads()
     assert counts == [0, 1, 1, 0]
     for function in (keras.layers.BatchNormalization.call, torch.as_tensor):
         assert not hasattr(function, "__wrapped__"), "a replacement is still there"
+
+
+def test_one_map_of_one_image_can_be_learnt_from():
+    x, y = tiny_batch(2)
+    image = keras.Input((32, 48, 3))
+    one_map = keras.layers.Conv2D(1, 3, strides=8, padding="same")(image)
+    logits = keras.layers.Conv2D(4, 3, padding="same")(one_map)
+    model = DepthPrivilegedModel(image, {"segmentation": logits}, weighting="uniform")
+    model.compile(keras.optimizers.SGD(0.01))
+    before = [np.array(weight) for weight in model.trainable_variables]
+    logs = model.train_on_batch(x[:1], {"label": y["label"][:1]}, return_dict=True)
+    assert np.isfinite(logs["loss"])
+    after = [np.array(weight) for weight in model.trainable_variables]
+    assert all((old != new).any() for old, new in zip(before, after, strict=True))
