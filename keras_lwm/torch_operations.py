@@ -90,8 +90,8 @@ def _as_tensor(data, dtype=None, device=None):
 def _conv2d(maps, kernel, *args, **kwargs):
     """What `torch.nn.functional.conv2d` returns, with the bias of `_conv`."""
     bias, _thread.bias = _thread.bias, None
-    if maps.shape[0] == maps.shape[1] == 1:
-        # On a CPU, one small map is convolved by a method whose gradient wants its kernel so.
+    if maps.shape[0] == kernel.shape[0] == 1:
+        # On a CPU, the gradient of one small map is by a method that wants its kernel so.
         kernel = kernel.contiguous()
     return torch.conv2d(
         maps, kernel, *args, **(kwargs if bias is None else {**kwargs, "bias": bias})
