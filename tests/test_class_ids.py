@@ -9,7 +9,8 @@ from keras_lwm.class_ids import class_ids
 def test_a_score_that_is_not_finite_leaves_its_pixel_without_a_class():
     scores = np.random.default_rng(0).normal(size=(2, 4, 5, 3)).astype("float32")
     scores[0, 0, 0] = 7.0
-    scores[1, 3, 4] = [-3e38, 3e38, 3e38]  # Their sum and their difference are infinite.
+    scores[1, 3, 3] = 3e38, 3e38, 1.0  # whose sum is infinite
+    scores[1, 3, 4] = -3e38, 3e38, 1.0  # whose difference is
     expected = scores.argmax(axis=-1)
     for number in (np.nan, np.inf, -np.inf):
         for pixel in ((0, 1, 1), (1, 0, 4)):
