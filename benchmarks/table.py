@@ -192,8 +192,10 @@ the published light RefineNet written in plain PyTorch (`benchmarks/peer.py`), o
 and multiply-adds as ours. Training steps include the metrics that `fit` logs; inference gives the
 class of every pixel, at the image's size.
 
-What keeps ours under PyTorch above its peer is batch normalisation, which Keras makes of a dozen
-elementwise operations where PyTorch has one; under JAX, XLA's CPU compiler, which computes chained
+Ours under PyTorch starts the kernels that its peer does (`keras_lwm/torch_operations.py`). What it
+has beyond them is Keras' own time around layers, ReLUs that write new maps, where those of the peer
+write over their input, a check of every gradient, and the scores; its Adam is one kernel, the
+peer's eight. What keeps ours under JAX above them is XLA's CPU compiler, which computes chained
 pools anew in their gradients and takes fresh memory in every step."""
 
 HEAD = ["", "building, s", "first, s", "later, s", "ratio"]

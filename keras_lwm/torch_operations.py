@@ -48,7 +48,7 @@ def _call(layer, *args, **kwargs):
     """What `keras.Layer.__call__` returns."""
     if _needs_nothing_around(layer, args, kwargs):
         return layer.call(*args, **(kwargs if type(layer) is _BATCH_NORM else {}))
-    return _of_keras[keras.Layer, "__call__"](layer, *args, **kwargs)
+    return _ORIGINALS[keras.Layer, "__call__"](layer, *args, **kwargs)
 
 
 def _needs_nothing_around(layer, args, kwargs):
@@ -76,7 +76,7 @@ def _maps(inputs):
         maps = inputs.permute(0, 3, 1, 2)
         if maps.is_contiguous(memory_format=torch.channels_last):
             return maps
-    return _of_keras[_NN, "_transpose_spatial_inputs"](inputs)
+    return _ORIGINALS[_NN, "_transpose_spatial_inputs"](inputs)
 
 
 def _as_tensor(data, dtype=None, device=None):
@@ -84,7 +84,7 @@ def _as_tensor(data, dtype=None, device=None):
     is_number = isinstance(data, (bool, int, float))
     if is_number and device is not None and torch.device(device).type != "cpu":
         return torch.full((), data, dtype=dtype, device=device)
-    return _of_keras[torch, "as_tensor"](data, dtype=dtype, device=device)
+    return _ORIGINALS[torch, "as_tensor"](data, dtype=dtype, device=device)
 
 
 def _conv2d(maps, kernel, *args, **kwargs):
@@ -102,7 +102,7 @@ def _conv(layer, inputs):
     """What `keras.layers.Conv2D.call` computes."""
     own_kind = type(layer).convolution_op is not _CONV.convolution_op
     if own_kind or not (layer.use_bias and isinstance(inputs, torch.Tensor)):
-        return _of_keras[_CONV, "call"](layer, inputs)
+        return _ORIGINALS[_CONV, "call"](layer, inputs)
     _thread.bias = layer.bias.value
     try:
         outputs = layer.convolution_op(inputs, layer.kernel)
@@ -118,7 +118,7 @@ def _batch_norm(layer, inputs, training=None, mask=None):
     population, which is greater.
     """
     if mask is not None or not _is_plain(layer, inputs):
-        return _of_keras[_BATCH_NORM, "call"](layer, inputs, training=training, mask=mask)
+        return _ORIGINALS[_BATCH_NORM, "call"](layer, inputs, training=training, mask=mask)
     in_float32 = torch.promote_types(inputs.dtype, torch.float32)
 
     def vector(variable):
@@ -168,7 +168,9 @@ def _adam(optimizer, grads, variables, learning_rate):
     ]
     updated = [list(map(_as_it_lies, tensors)) for tensors in updated]
     if not all(map(_fit_together, *updated)):
-        return _of_keras[_ADAM, "_parallel_update_step"](optimizer, grads, variables, learning_rate)
+        return _ORIGINALS[_ADAM, "_parallel_update_step"](
+            optimizer, grads, variables, learning_rate
+        )
     step = keras.ops.cast(optimizer.iterations + 1, "float32")
     of_mean, of_square = (1.0 - beta**step for beta in (optimizer.beta_1, optimizer.beta_2))
     rate = keras.ops.cast(learning_rate, "float32") * torch.sqrt(of_square) / of_mean
@@ -208,7 +210,7 @@ _OWN = {
     (_BATCH_NORM, "call"): _batch_norm,
     (_ADAM, "_parallel_update_step"): _adam,
 }
-_of_keras = {(owner, name): getattr(owner, name) for owner, name in _OWN}
+_ORIGINALS = {(owner, name): getattr(owner, name) for owner, name in _OWN}
 _lock = threading.Lock()
 _contexts = 0  # of all threads
 
@@ -221,7 +223,7 @@ def _in_context(before, own):
     return chosen
 
 
-_REPLACEMENTS = {place: _in_context(_of_keras[place], own) for place, own in _OWN.items()}
+_REPLACEMENTS = {place: _in_context(_ORIGINALS[place], own) for place, own in _OWN.items()}
 
 
 def _replace(functions):
@@ -249,7 +251,7 @@ def native_operations() -> Iterator[None]:
         with _lock:
             _contexts -= 1
             if not _contexts:
-                _replace(_of_keras)
+                _replace(_ORIGINALS)
 
 
 def all_finite(tensors: Iterable[torch.Tensor]) -> torch.Tensor:

@@ -254,8 +254,8 @@ def test_plain_layers_are_called_with_nothing_around(kind, options, is_plain, mo
     torch.testing.assert_close(actual, expected)
 
 
-def test_plain_layers_within_a_mixed_one_compute_as_it_does():
-    """Keras gives them its precision, whatever their own."""
+def test_plain_layers_within_a_mixed_one_compute_in_their_own_precision():
+    """Which is not that of the one around them, in which Keras reads variables there."""
 
     class Block(keras.layers.Layer):
         def __init__(self):
@@ -266,7 +266,7 @@ def test_plain_layers_within_a_mixed_one_compute_as_it_does():
             self.inside.build(shape)
 
         def call(self, inputs):
-            return self.inside(inputs)
+            return self.inside(ops.cast(inputs, "float32"))
 
     block, inputs = Block(), torch.rand(2, 3, 4, 5)
     expected = block(inputs)
