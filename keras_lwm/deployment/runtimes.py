@@ -27,6 +27,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_lwm.class_ids import largest_class, resize_logits
 from keras_lwm.deployment.formats import (
     DESCRIPTION_ASSET,
     DESCRIPTION_KEY,
@@ -47,6 +48,8 @@ from keras_lwm.deployment.inference_network import (
 from keras_lwm.description import Description
 from keras_lwm.extras import check_installed, imports_of
 from keras_lwm.large_images.graph import run_network
+from keras_lwm.networks.segmenter import before_resizing
+from keras_lwm.resampling import resize_bilinear
 from keras_lwm.run_folder import find_run_model
 from keras_lwm.run_folder.checkpoints import read_description
 
@@ -135,7 +138,7 @@ class KerasRuntime:
 
     def __call__(self, images, output):
         if output not in self._models:
-            self._models[output] = _Answer(self.segmenter, output)
+            self._models[output] = _Answer(before_resizing(self.segmenter), output)
             # XLA compiles anew for every size of image, which only JAX cannot do without.
             self._models[output].compile(jit_compile=keras.backend.backend() == "jax")
         return self._models[output].predict_on_batch(images)
@@ -149,12 +152,12 @@ class _Answer(keras.Model):
         self.built = True  # Else JAX runs it once, operation by operation, to build it.
 
     def call(self, images):
-        logits = run_network(self.network, images)
+        logits = run_network(self.network, images)["segmentation"]
+        size = tuple(ops.shape(images)[1:3])
         if self.wanted == PROBABILITIES:
-            return ops.softmax(logits, axis=-1)
+            return ops.softmax(resize_bilinear(ops.cast(logits, "float32"), size), axis=-1)
         # As in evaluation: the largest of numbers that are none is no class.
-        finite = ops.all(ops.isfinite(logits), axis=-1)
-        return ops.where(finite, ops.cast(ops.argmax(logits, axis=-1), "int32"), -1)
+        return largest_class(*resize_logits(logits, size))
 
 
 def _as_array(window):

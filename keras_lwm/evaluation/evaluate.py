@@ -10,7 +10,7 @@ from keras_lwm.description import Description
 from keras_lwm.evaluation.views import SingleScale
 from keras_lwm.large_images.memory import MAX_MEMORY, ImageTooLargeError
 from keras_lwm.large_images.reduced import check_longest_side, reduced
-from keras_lwm.metrics.confusion import ConfusionMatrix
+from keras_lwm.metrics.confusion import add_pixels, new_matrix
 from keras_lwm.metrics.depth import depth_error_sums
 from keras_lwm.metrics.scores import segmentation_scores
 from keras_lwm.progress_bar import progress_bar
@@ -113,11 +113,11 @@ def _same_aspect(one, other):
 
 def _check_labels(frame, label, num_classes):
     void = void_id(num_classes)
-    wrong = label[((label < 0) | (label >= num_classes)) & (label != void)]
-    if wrong.size:
+    wrong = ~((label >= 0) & (label < num_classes) | (label == void))  # NaN too
+    if wrong.any():
         raise ValueError(
             f"Expected labels from 0 to {num_classes - 1} or {void} (void); received "
-            f"{int(wrong[0])} in frame {frame}."
+            f"{label[wrong][0]} in frame {frame}."
         )
 
 
@@ -222,7 +222,7 @@ def evaluate(
     check_classes(model, num_classes, class_names)
     predictor = _frame_predictor(model, view or SingleScale(), max_memory)
     check_longest_side(longest_side)
-    matrices = [ConfusionMatrix(num_classes) for _ in range(1 + len(subsets))]
+    matrices = [new_matrix(num_classes) for _ in range(1 + len(subsets))]
     depth_sums = np.zeros(4)
     network = model if isinstance(model, keras.Model) else model.network
     unusual_depth = unusual_depth or getattr(network, "unusual_depth", False)
@@ -239,10 +239,9 @@ def evaluate(
         scores_depth = depth_pred is not None or any(subset.needs_depth for subset in subsets)
         if depth is not None and scores_depth and not unusual_depth:
             depth_unit.add(frames, depth)
-        matrices[0].update_state(label[None], class_ids[None])
-        for subset, matrix in zip(subsets, matrices[1:], strict=True):
-            part = _part(frames, subset, label, depth, void_id(num_classes))
-            matrix.update_state(part[None], class_ids[None])
+        parts = _parts(frames, subsets, label, depth, void_id(num_classes))
+        for matrix, part in zip(matrices, parts, strict=True):
+            add_pixels(matrix, label[part], class_ids[part])
         if depth is not None and depth_pred is not None:
             sums = depth_error_sums(depth[None], depth_pred[None])
             depth_sums += ops.convert_to_numpy(sums).astype("float64")
@@ -250,16 +249,16 @@ def evaluate(
     if not frames:
         raise ValueError("Expected a data set of at least one frame; received none.")
     depth_unit.finish()
-    scores = segmentation_scores(matrices[0].matrix(), class_names)
+    scores = segmentation_scores(matrices[0], class_names)
     scores["frames"] = frames
     if depth_sums[0]:
         scores["depth"] = _depth_scores(depth_sums)
     if subsets:
         scores["subsets"] = {
-            subset.name: _without_classes(segmentation_scores(matrix.matrix(), class_names))
+            subset.name: _without_classes(segmentation_scores(matrix, class_names))
             for subset, matrix in zip(subsets, matrices[1:], strict=True)
         }
-    scores["confusion_matrix"] = matrices[0].matrix().tolist()
+    scores["confusion_matrix"] = matrices[0].tolist()
     return scores
 
 
@@ -299,14 +298,16 @@ def _check_class_ids(frame, class_ids, num_classes):
         )
 
 
-def _part(frame, subset, label, depth, void):
-    if subset.needs_depth:
+def _parts(frame, subsets, label, depth, void):
+    """Masks (h, w) of the labelled pixels: of all of them, then of each subset's."""
+    known = label != void
+    if any(subset.needs_depth for subset in subsets):
         if depth is None:
-            raise ValueError(f"Expected depth to score {subset.name}; frame {frame} has none.")
+            [needing, *_] = [subset.name for subset in subsets if subset.needs_depth]
+            raise ValueError(f"Expected depth to score {needing}; frame {frame} has none.")
         resized = resize_labels(ops.convert_to_tensor(depth[None, ..., 0]), label.shape)
         depth = ops.convert_to_numpy(resized)[0]
-    label = label.astype("int32")
-    return np.where(subset.mask(label, depth, void), label, void)
+    return [known, *(known & subset.mask(label, depth, void) for subset in subsets)]
 
 
 def _depth_scores(sums):

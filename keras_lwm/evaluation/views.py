@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_lwm.class_ids import largest_class, resize_logits
 from keras_lwm.large_images import strips
 from keras_lwm.large_images.graph import run_network
 from keras_lwm.large_images.memory import MAX_MEMORY
@@ -46,7 +47,7 @@ class FramePredictor:
         return outputs["class_ids"][0], None if depth is None else depth[0]
 
     def scores(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """Returns the view's scores of `image` (H, W, 3), float32 (h, w, C)."""
+        """Returns the view's scores of `image` (H, W, 3), float32 (h, w, C), NaN where some are."""
         return self._scores.predict_on_batch(_inputs(image, size))[0]
 
 
@@ -70,23 +71,25 @@ class _Scores(keras.Model):
 
     def call(self, inputs):
         size = tuple(ops.shape(inputs["wanted"])[1:3])
-        return self.view(self.network, inputs["image"], size)[0]
+        scores, finite, _ = self.view(self.network, inputs["image"], size)
+        return ops.where(finite[..., None], scores, float("nan"))
 
 
 class _ClassIds(_Scores):
     def call(self, inputs):
         size = tuple(ops.shape(inputs["wanted"])[1:3])
-        scores, outputs = self.view(self.network, inputs["image"], size)
-        finite = ops.all(ops.isfinite(scores), axis=-1)
-        class_ids = ops.where(finite, ops.cast(ops.argmax(scores, axis=-1), "int32"), -1)
+        scores, finite, outputs = self.view(self.network, inputs["image"], size)
         depth = outputs.get("depth") if isinstance(outputs, dict) else None
-        return {"class_ids": class_ids} | ({} if depth is None else {"depth": depth})
+        return {"class_ids": largest_class(scores, finite)} | (
+            {} if depth is None else {"depth": depth}
+        )
 
 
 def _logits_at(network, image, size):
+    """Logits and where they are finite, as of `resize_logits`, and the network's own outputs."""
     outputs = run_network(network, image)
     logits = outputs["segmentation"] if isinstance(outputs, dict) else outputs
-    return resize_bilinear(ops.cast(logits, "float32"), size), outputs
+    return *resize_logits(logits, size), outputs
 
 
 class SingleScale:
@@ -98,8 +101,9 @@ class SingleScale:
         """Returns what predicts single frames by this view."""
         return FramePredictor(network, self, max_memory)
 
-    def __call__(self, network: keras.Model, image: Any, size: tuple) -> tuple[Any, Any]:
-        """Returns logits (B, *size, C) and the network's own outputs, within a compiled step."""
+    def __call__(self, network: keras.Model, image: Any, size: tuple) -> tuple[Any, Any, Any]:
+        """Returns logits (B, *size, C), booleans (B, *size) that are False where they are of no
+        use since some were not finite, and the network's own outputs, within a compiled step."""
         return _logits_at(network, image, size)
 
 
@@ -135,20 +139,29 @@ class MultiScale:
         """Returns what predicts single frames by this view."""
         return FramePredictor(network, self, max_memory)
 
-    def __call__(self, network: keras.Model, image: Any, size: tuple) -> tuple[Any, None]:
-        """Returns mean probabilities (B, *size, C), within a compiled step, and no outputs."""
+    def __call__(self, network: keras.Model, image: Any, size: tuple) -> tuple[Any, Any, None]:
+        """Returns mean probabilities (B, *size, C), booleans (B, *size) as `SingleScale` does, and
+        no outputs, within a compiled step."""
         image = ops.cast(image, "float32")
-        total = 0.0
+        total, all_finite = 0.0, True
         for percent in self.percents:
             look = resize_bilinear(image, Look(percent).size(ops.shape(image)[1:3]))
             if self.flip:
                 look = ops.concatenate([look, ops.flip(look, axis=2)], axis=0)
-            probabilities = ops.softmax(_logits_at(network, look, size)[0], axis=-1)
+            logits, finite, _ = _logits_at(network, look, size)
+            probabilities = ops.softmax(logits, axis=-1)
             if self.flip:
-                plain, mirrored = ops.split(probabilities, 2, axis=0)
-                probabilities = plain + ops.flip(mirrored, axis=2)
+                probabilities, finite = (_unmirrored(maps) for maps in (probabilities, finite))
+                probabilities, finite = sum(probabilities), ops.logical_and(*finite)
             total += probabilities
-        return total / (len(self.percents) * (2 if self.flip else 1)), None
+            all_finite = ops.logical_and(all_finite, finite)
+        return total / (len(self.percents) * (2 if self.flip else 1)), all_finite, None
+
+
+def _unmirrored(maps):
+    """The halves of a batch, the second of which was looked at mirrored."""
+    plain, mirrored = ops.split(maps, 2, axis=0)
+    return plain, ops.flip(mirrored, axis=2)
 
 
 class SlidingWindow:

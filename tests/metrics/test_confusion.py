@@ -4,6 +4,7 @@ import pytest
 from keras import ops
 
 from keras_lwm.metrics import ConfusionMatrix
+from keras_lwm.metrics.confusion import add_pixels, new_matrix
 
 CLASSES = 5
 
@@ -54,6 +55,17 @@ def test_counts_and_scores_equal_loops_over_batches_of_any_size(dtype):
     result = metric.result()
     for name, value in scores_by_loops(expected).items():
         assert ops.convert_to_numpy(result[name]) == pytest.approx(value, rel=1e-6), name
+
+
+def test_pixels_on_the_host_are_counted_alike():
+    matrix = new_matrix(CLASSES)
+    expected = np.zeros((CLASSES, CLASSES), "int64")
+    for seed in range(2):
+        labels, class_ids = random_batch(seed)
+        expected += counted_by_loops(labels, class_ids)
+        add_pixels(matrix, labels[labels != 255], class_ids[labels != 255])
+    assert matrix.dtype == "int64"
+    np.testing.assert_array_equal(matrix, expected)
 
 
 @pytest.mark.parametrize("labels", [np.zeros((0, 4, 4), "int32"), np.full((1, 4, 4), 255)])
