@@ -7,7 +7,7 @@
 The first reads frames that it makes up. Pure decoding is TensorFlow's, of encoded frames that are
 in memory, without a line of Python; a DataLoader decodes the same by Pillow and applies the same
 `Augmentation`. TensorFlow and PyTorch have a process each, and everyone reads in turn. It needs the
-extras `tensorflow` and `torch`, and takes three minutes on two cores.
+extras `tensorflow` and `torch`, and takes five minutes on two cores.
 """
 
 import io

@@ -28,9 +28,11 @@ class FramePredictor:
     """
 
     def __init__(self, network, view, max_memory=MAX_MEMORY):
+        self.tiled = TiledNetwork(network, max_memory)
+        # Logits are resized once, and side outputs left out.
+        network = self.tiled.network
         self._class_ids = _compiled(_ClassIds(network, view))
         self._scores = _compiled(_Scores(network, view))
-        self.tiled = TiledNetwork(network, max_memory)
         self.looks = view.looks
 
     def class_ids(
