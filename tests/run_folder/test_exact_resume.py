@@ -1,10 +1,11 @@
 """A run that was interrupted at any step ends as one that never was, bit by bit."""
 
+import itertools
 import signal
 
 import keras
 import pytest
-from exact_runs import assert_same, assert_same_run, new_model, train
+from exact_runs import EPOCHS, STEPS, assert_same, assert_same_run, new_model, train
 
 from keras_lwm.run_folder import RunFolder, TrainingStopped
 from keras_lwm.run_folder.state import read_state, restore_generators, restore_state
@@ -35,6 +36,30 @@ class InterruptAt(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self._now("end", epoch)
+
+
+class Moments(keras.callbacks.Callback):
+    """Writes down what a callback is called for."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+        self.epoch = None
+
+    def on_train_begin(self, logs=None):
+        self.seen.append("begin")
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.seen.append((self.epoch, batch))
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen.append((self.epoch, batch))
+
+    def on_train_end(self, logs=None):
+        self.seen.append("end")
 
 
 class Killed(BaseException):
@@ -89,7 +114,11 @@ def test_an_interrupted_run_ends_as_an_unbroken_one(
         train(folder, begun, [InterruptAt(moment, interrupt)], **options)
     run = RunFolder(folder, resume=True)
     assert (run.initial_epoch, run.initial_step) == goes_on_at
-    train(folder, resumed)
+    moments = Moments()
+    train(folder, resumed, [moments])
+    steps = itertools.product(range(EPOCHS), range(STEPS))
+    rest = [step for step in steps if step >= goes_on_at for _ in ("begins", "ends")]
+    assert moments.seen == ["begin", *rest, "end"]
     whole, state = unbroken
     assert_same(read_state(resumed), state)
     assert_same_run(folder, whole)
