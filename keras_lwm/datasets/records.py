@@ -69,7 +69,7 @@ class Records:
         """
         digest = hashlib.sha256()
         for path, spans in itertools.groupby(self._spans, key=lambda span: span[0]):
-            with tf.io.gfile.GFile(path, "rb") as file:
+            with path.open("rb") as file:
                 for _, start, length in spans:
                     file.seek(start + length)
                     digest.update(struct.pack("<Q", length) + file.read(_FOOTER_BYTES))
