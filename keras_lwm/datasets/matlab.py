@@ -5,6 +5,7 @@ in reverse: a MATLAB array (height, width, 3, frames) as (frames, 3, width, heig
 a field of a struct array is a data set of references, and a string is an array of uint16 (UTF-16).
 """
 
+import math
 import os
 import zlib
 from pathlib import Path
@@ -13,9 +14,15 @@ import h5py
 import numpy as np
 
 from keras_lwm.extras import imports_of
+from keras_lwm.hdf5_files import check_dataset, find_dataset
 
 # What SciPy raises on a file that ends early or is none of MATLAB's.
-_UNREADABLE = (OSError, ValueError, TypeError, KeyError, EOFError, IndexError, zlib.error)
+_UNREADABLE = (
+    *(OSError, ValueError, TypeError, KeyError, EOFError, IndexError),
+    *(MemoryError, OverflowError, RecursionError, zlib.error),
+)
+# SciPy makes room for all entries of a cell or struct array before it reads one.
+_MOST_CELLS = 2**24
 # The default of 1 MiB would unpack a larger chunk anew for every frame in it.
 _CHUNK_CACHE_BYTES = 64 * 2**20
 
@@ -31,6 +38,9 @@ def read_mat(path: Path, name: str) -> np.ndarray:
     with imports_of("benchmarks", f"Reading {path}"):
         import scipy.io
     try:
+        for own, shape, kind in scipy.io.whosmat(path):
+            if own == name and kind in ("cell", "struct") and math.prod(shape) > _MOST_CELLS:
+                raise ValueError(f"{name!r} declares {math.prod(shape)} entries")
         variables = scipy.io.loadmat(path, variable_names=[name])
     except NotImplementedError as error:
         raise ValueError(f"Expected a MATLAB 5 file; {path} is one of version 7.3.") from error
@@ -99,14 +109,18 @@ class MatlabHdf5:
     def __init__(self, path: Path):
         self.path = Path(path)
         self._file, self._process = None, None
+        self._found = {}
 
     def __reduce__(self):
         return MatlabHdf5, (self.path,)
 
     def __getitem__(self, name: str) -> h5py.Dataset:
         """A variable, or `variable/field` of a struct array."""
-        found = self._open().get(name)
-        if not isinstance(found, h5py.Dataset):
+        file = self._open()
+        if name not in self._found:
+            self._found[name] = find_dataset(file, name, self.path)
+        found = self._found[name]
+        if found is None:
             raise ValueError(f"Expected the variable {name!r} in {self.path}; there is none.")
         return found
 
@@ -146,6 +160,7 @@ class MatlabHdf5:
         referred = self._open()[reference] if reference else None
         if not isinstance(referred, h5py.Dataset):
             raise ValueError(f"Entry {index} of {name!r} in {self.path} refers to nothing.")
+        check_dataset(referred, self.path)
         return referred
 
     def _values(self, dataset, index):
@@ -162,5 +177,5 @@ class MatlabHdf5:
                 raise ValueError(
                     f"Cannot read {self.path} as a MATLAB 7.3 file: {error}."
                 ) from error
-            self._process = os.getpid()
+            self._process, self._found = os.getpid(), {}
         return self._file
