@@ -107,6 +107,10 @@ ATTACKS = {
         "keras.layers", "StringLookup", {"vocabulary": __file__}
     ),
 }
+if keras.backend.backend() != "tensorflow":  # It waits for room, for ten seconds.
+    ATTACKS["a network of terabytes"] = lambda place: layer_of(
+        "keras.layers", "Conv2D", {"filters": 10**12, "kernel_size": 1}
+    )
 if keras.backend.backend() == "torch":
     ATTACKS["a pickle"] = lambda place: layer_of(
         "keras.layers", "TorchModuleWrapper", {"module": "Y29zCm1rZGlyCg==", "name": "attack"}
