@@ -4,13 +4,31 @@ HDF5 can refer to other files of the machine (by links, external storage and vir
 lead in a circle, and declare arrays of terabytes of which nothing is stored.
 """
 
+import contextlib
 import math
+from collections.abc import Iterator
 
 import h5py
 
 # Compression makes nothing smaller than this; below the first number an array is no danger.
 _HARMLESS_BYTES = 2**28
 _MOST_EXPANSION = 1000
+
+
+class Refused(ValueError):
+    """A file wants more than to be read; the sentence names it."""
+
+
+@contextlib.contextmanager
+def naming_damage(source: object) -> Iterator[None]:
+    """Turns what h5py raises over a damaged file into a `ValueError` that names the file."""
+    try:
+        yield
+    except Refused:
+        raise
+    except Exception as error:
+        # Which error it is depends on where the damage is.
+        raise ValueError(f"Cannot read {source}, which is damaged: {error}.") from error
 
 
 def find_dataset(file: h5py.File, name: str, source: object) -> h5py.Dataset | None:
@@ -22,7 +40,7 @@ def find_dataset(file: h5py.File, name: str, source: object) -> h5py.Dataset | N
         source: what sentences call the file.
 
     Raises:
-        ValueError: if it lies elsewhere, or declares what is not stored.
+        Refused: if it lies elsewhere, or declares what is not stored.
     """
     found = file
     for part in name.split("/"):
@@ -39,7 +57,7 @@ def check_everything(file: h5py.File, source: object) -> None:
     """Looks at every link and data set of a file.
 
     Raises:
-        ValueError: if any leads elsewhere or in a circle, or declares what is not stored.
+        Refused: if any leads elsewhere or in a circle, or declares what is not stored.
     """
     seen, waiting = {_address(file["/"])}, [file["/"]]
     while waiting:
@@ -47,7 +65,7 @@ def check_everything(file: h5py.File, source: object) -> None:
         for name in group:
             found = _follow(group, name, source)
             if _address(found) in seen:
-                raise ValueError(f"{source} is not read: {found.name} in it has two names.")
+                raise Refused(f"{source} is not read: {found.name} in it has two names.")
             seen.add(_address(found))
             if isinstance(found, h5py.Group):
                 waiting.append(found)
@@ -56,13 +74,13 @@ def check_everything(file: h5py.File, source: object) -> None:
 
 
 def check_dataset(dataset: h5py.Dataset, source: object) -> None:
-    """Raises a `ValueError` if its values are in other files, or nearly none of them stored."""
+    """Raises `Refused` if its values are in other files, or nearly none of them stored."""
     if dataset.is_virtual or dataset.external:
-        raise ValueError(f"{source} is not read: {dataset.name} in it is kept in other files.")
+        raise Refused(f"{source} is not read: {dataset.name} in it is kept in other files.")
     declared = math.prod(dataset.shape or (0,)) * dataset.dtype.itemsize
     stored = dataset.id.get_storage_size()
     if declared > max(_HARMLESS_BYTES, _MOST_EXPANSION * stored):
-        raise ValueError(
+        raise Refused(
             f"{source} is not read: {dataset.name} in it declares {declared} bytes, of which "
             f"{stored} are stored."
         )
@@ -71,7 +89,7 @@ def check_dataset(dataset: h5py.Dataset, source: object) -> None:
 def _follow(group, name, source):
     # What h5py says of a link, it says once it has opened the file that the link leads to.
     if group.id.links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
-        raise ValueError(
+        raise Refused(
             f"{source} is not read: {name!r} in it is a link, which may lead to any file."
         )
     return group[name]

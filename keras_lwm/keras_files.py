@@ -17,7 +17,7 @@ from typing import Any
 
 import h5py
 
-from keras_lwm.hdf5_files import check_everything
+from keras_lwm.hdf5_files import Refused, check_everything, naming_damage
 
 _CONFIGURATION = "config.json"
 _WEIGHTS = "model.weights.h5"
@@ -88,19 +88,15 @@ def weights_file(path: Any, title: object) -> Iterator[Path]:
                 ):
                     shutil.copyfileobj(stored, copy, 2**20)
             file = h5py.File(own, "r")
-        except _Refused:
+        except Refused:
             raise
         except _UNREADABLE as error:
             raise ValueError(
                 f"Cannot read {title} as a .keras or .weights.h5 file of Keras 3: {error}."
             ) from error
-        with file:
+        with file, naming_damage(title):
             check_everything(file, title)
         yield own
-
-
-class _Refused(ValueError):
-    pass
 
 
 @contextlib.contextmanager
@@ -108,12 +104,12 @@ def _archive(path, title):
     try:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise _Refused(f"Expected a .keras file; received {title} ({error}).") from error
+        raise Refused(f"Expected a .keras file; received {title} ({error}).") from error
     with archive:
         for entry in archive.infolist():
             fault = _fault(entry)
             if fault:
-                raise _Refused(f"{title} is not opened: its entry {entry.filename!r} {fault}.")
+                raise Refused(f"{title} is not opened: its entry {entry.filename!r} {fault}.")
         yield archive
 
 

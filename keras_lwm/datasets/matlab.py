@@ -5,7 +5,6 @@ in reverse: a MATLAB array (height, width, 3, frames) as (frames, 3, width, heig
 a field of a struct array is a data set of references, and a string is an array of uint16 (UTF-16).
 """
 
-import math
 import os
 import zlib
 from pathlib import Path
@@ -13,16 +12,15 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from keras_lwm.datasets.matlab5_layout import check_matlab5_layout
 from keras_lwm.extras import imports_of
-from keras_lwm.hdf5_files import check_dataset, find_dataset
+from keras_lwm.hdf5_files import check_dataset, find_dataset, naming_damage
 
 # What SciPy raises on a file that ends early or is none of MATLAB's.
 _UNREADABLE = (
     *(OSError, ValueError, TypeError, KeyError, EOFError, IndexError),
     *(MemoryError, OverflowError, RecursionError, zlib.error),
 )
-# SciPy makes room for all entries of a cell or struct array before it reads one.
-_MOST_CELLS = 2**24
 # The default of 1 MiB would unpack a larger chunk anew for every frame in it.
 _CHUNK_CACHE_BYTES = 64 * 2**20
 
@@ -38,9 +36,7 @@ def read_mat(path: Path, name: str) -> np.ndarray:
     with imports_of("benchmarks", f"Reading {path}"):
         import scipy.io
     try:
-        for own, shape, kind in scipy.io.whosmat(path):
-            if own == name and kind in ("cell", "struct") and math.prod(shape) > _MOST_CELLS:
-                raise ValueError(f"{name!r} declares {math.prod(shape)} entries")
+        check_matlab5_layout(path)
         variables = scipy.io.loadmat(path, variable_names=[name])
     except NotImplementedError as error:
         raise ValueError(f"Expected a MATLAB 5 file; {path} is one of version 7.3.") from error
@@ -118,7 +114,8 @@ class MatlabHdf5:
         """A variable, or `variable/field` of a struct array."""
         file = self._open()
         if name not in self._found:
-            self._found[name] = find_dataset(file, name, self.path)
+            with naming_damage(self.path):
+                self._found[name] = find_dataset(file, name, self.path)
         found = self._found[name]
         if found is None:
             raise ValueError(f"Expected the variable {name!r} in {self.path}; there is none.")
@@ -156,17 +153,20 @@ class MatlabHdf5:
             raise ValueError(
                 f"Expected references in {name!r} of {self.path}; received {references.dtype}."
             )
-        reference = references[np.unravel_index(index, references.shape)]
-        referred = self._open()[reference] if reference else None
-        if not isinstance(referred, h5py.Dataset):
+        with naming_damage(self.path):
+            reference = references[np.unravel_index(index, references.shape)]
+            referred = self._open()[reference] if reference else None
+            is_dataset = isinstance(referred, h5py.Dataset)
+            if is_dataset:
+                check_dataset(referred, self.path)
+        if not is_dataset:
             raise ValueError(f"Entry {index} of {name!r} in {self.path} refers to nothing.")
-        check_dataset(referred, self.path)
         return referred
 
     def _values(self, dataset, index):
         try:
             return np.ascontiguousarray(np.asarray(dataset[index]).T)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             raise ValueError(f"Cannot read {dataset.name} in {self.path}: {error}.") from error
 
     def _open(self):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import h5py
 
+from keras_lwm.hdf5_files import naming_damage
 from keras_lwm.keras_files import weights_file
 
 
@@ -86,7 +87,7 @@ def transfer_weights(model, path, verbose=True) -> Transfer:
     ):
         merged = Path(folder) / "merged.weights.h5"
         model.save_weights(merged)
-        with h5py.File(merged, "r+") as target:
+        with h5py.File(merged, "r+") as target, naming_damage(path):
             transfer = _copy_matching(source, target)
         if not transfer.taken:
             raise ValueError(

@@ -107,7 +107,8 @@ def _load_array(path):
     try:
         # Mapped, it is never larger than what the file holds, and never pickled objects.
         values = np.array(np.lib.format.open_memmap(path, mode="r"))
-    except (OSError, ValueError, EOFError, OverflowError) as error:
+    except Exception as error:
+        # The header is a piece of Python, whose parser raises nearly anything.
         raise ValueError(f"Cannot read the depth {path}: {error}.") from error
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[..., 0]

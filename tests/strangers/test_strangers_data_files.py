@@ -10,19 +10,22 @@ import zlib
 import h5py
 import numpy as np
 import pytest
+import scipy.io
+import scipy.sparse
 import tensorflow as tf
 from cityscapes_frames import CAMERA
 from matlab_files import matlab_73, struct_array, write_array, write_cells, write_cells_mat5
 from PIL import EpsImagePlugin, Image
 from rgbd_frames import write_random_folder
 
-from keras_lwm.datasets import RgbdFolder
+from keras_lwm.datasets import RgbdFolder, matlab5_layout
 from keras_lwm.datasets.check import check_folder
 from keras_lwm.datasets.cityscapes.frames import read_camera
 from keras_lwm.datasets.matlab import MatlabHdf5, read_mat
 from keras_lwm.datasets.records import Records
 from keras_lwm.datasets.sun_rgbd.lists import read_frames
 from keras_lwm.deployment.image_files import read_image
+from keras_lwm.keras_files import weights_file
 from keras_lwm.pictures import open_picture_file
 from keras_lwm.rgbd_folder.files import read_depth_values
 
@@ -231,7 +234,7 @@ def test_a_matlab_5_file_that_declares_what_it_does_not_hold(kind, content, tmp_
 def test_cells_beyond_number_are_refused_before_room_is_made(tmp_path):
     path = tmp_path / "evil.mat"
     path.write_bytes(matlab_5(1, (2**15, 2**15)))
-    refuses(lambda path: read_mat(path, "words"), path, "'words' declares 1073741824 entries")
+    refuses(lambda path: read_mat(path, "words"), path, "declares 1073741824 entries in 48 bytes")
 
 
 @pytest.mark.parametrize("name", ["../../secret.jpg", "/etc/secret.jpg", "..", "a\\..\\secret.jpg"])
@@ -249,3 +252,97 @@ def test_a_camera_of_other_things(text, tmp_path):
     path = tmp_path / "camera.json"
     path.write_text(text)
     refuses(read_camera, path, "Expected JSON")
+
+
+def test_an_element_of_no_type_does_not_end_the_process(tmp_path):
+    # SciPy would look its type up beyond the end of a table.
+    path = tmp_path / "evil.mat"
+    write_cells_mat5(path, words=["a"])
+    content = path.read_bytes()
+    letters = content.index(b"\x10\x00\x01\x00a")
+    path.write_bytes(content[: letters + 1] + b"\x0b" + content[letters + 2 :])
+    refuses(lambda path: read_mat(path, "words"), path, "an element of type 2832 stands where")
+
+
+def test_cells_in_cells_do_not_end_the_process(tmp_path):
+    cell = b""
+    for _ in range(2000):
+        cell = matlab_5(1, (1, 1), cell)[128:]
+    path = tmp_path / "evil.mat"
+    path.write_bytes(matlab_5(1, (1, 1), cell))
+    refuses(lambda path: read_mat(path, "words"), path, "lie in one another more than 32 deep")
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_arrays_of_every_class_pass(compressed, tmp_path):
+    path = tmp_path / "honest.mat"
+    inner = struct_array(size=2, name=["one", ""], box=[np.zeros((0, 0)), np.ones((2, 2))])
+    variables = {
+        "nested": struct_array(size=1, inner=[inner]),
+        "complex": np.ones((2, 2)) * 1j,
+        "logical": np.array([True, False]),
+        "bytes": np.arange(5, dtype=np.uint8),
+        "sparse": scipy.sparse.csc_matrix(np.eye(3)),
+        "text": "größer",
+    }
+    scipy.io.savemat(path, variables, do_compression=compressed)
+    for name in variables:
+        assert read_mat(path, name).shape
+    np.testing.assert_array_equal(read_mat(path, "complex"), variables["complex"])
+
+
+def test_an_array_that_would_fill_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(matlab5_layout, "_MOST_BYTES", 2**16)
+    path = tmp_path / "bomb.mat"
+    scipy.io.savemat(path, {"words": np.zeros(2**16)}, do_compression=True)
+    refuses(lambda path: read_mat(path, "words"), path, "becomes more than 65536 bytes")
+
+
+def damaged(content, seed):
+    """The bytes with a few of them changed."""
+    random = np.random.default_rng(seed)
+    content = np.frombuffer(content, np.uint8).copy()
+    places = random.integers(0, content.size, random.integers(1, 9))
+    content[places] = random.choice([0, 1, 14, 64, 127, 128, 255], places.size)
+    return content.tobytes()
+
+
+def read_both(path):
+    file = MatlabHdf5(path)
+    file.read("stack", 0)
+    file.text("words", 0)
+
+
+@pytest.mark.parametrize("kind", ["matlab_5", "matlab_73", "array", "weights"])
+def test_damage_is_said_by_the_name_of_the_file(kind, tmp_path):
+    path = tmp_path / ("damaged.npy" if kind == "array" else "damaged.mat")
+    if kind == "matlab_5":
+        write_cells_mat5(path, words=["a", "größer", ""])
+    elif kind == "array":
+        np.save(path, np.ones((3, 4)))
+    else:
+        with matlab_73(path) as file:
+            write_array(file, "stack", np.ones((2, 3, 4)), chunks=(1, 3, 2), compression="gzip")
+            write_cells(file, "words", ["abc", ""])
+    read = {
+        "matlab_5": lambda path: read_mat(path, "words"),
+        "matlab_73": read_both,
+        "array": read_depth_values,
+        "weights": _look_at_weights,
+    }[kind]
+    whole = path.read_bytes()
+    read(path)
+    refused = 0
+    for seed in range(150):
+        path.write_bytes(damaged(whole, seed))
+        try:
+            read(path)
+        except ValueError as error:
+            refused += 1
+            assert str(path) in str(error) and "\n" not in str(error)
+    assert refused > 5
+
+
+def _look_at_weights(path):
+    with weights_file(path, path):
+        pass
