@@ -46,7 +46,8 @@ def load_in_float32(path: Any, title: str) -> keras.Model:
 
 
 def _why_not_loaded(error, title):
-    message = " ".join(str(error).split())
+    # Keras puts the whole configuration before what it was about.
+    message = " ".join(str(error).split()).split("Exception encountered: ")[-1]
     # Every refusal of Keras' safe mode says by which option it is overridden.
     if "safe_mode" in message:
         first, *_ = message.split(". ")

@@ -114,7 +114,7 @@ def read_torch_checkpoint(path) -> dict[str, np.ndarray]:
         path: the file.
 
     Returns:
-        Names to arrays, of the tensors' shapes and dtypes.
+        Names to arrays, of the tensors' shapes and dtypes; they may share memory.
 
     Raises:
         ValueError: the file is not such a checkpoint, is cut short, or asks for anything but
