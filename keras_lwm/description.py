@@ -19,7 +19,7 @@ class Description:
             `keras_lwm.large_images.graph.Footprint`); empty where nothing is known.
 
     Raises:
-        ValueError: if there are fewer than 2 classes, or not one colour a class.
+        ValueError: if there are fewer than 2 classes, or not one colour of 0 to 255 a class.
     """
 
     class_names: tuple[str, ...]
@@ -36,6 +36,9 @@ class Description:
                 f"{len(palette)} colours."
             )
         check_num_classes(len(names))
+        for colour in palette:
+            if len(colour) != 3 or not all(0 <= channel <= 255 for channel in colour):
+                raise ValueError(f"Expected colours of three numbers 0 to 255; received {colour}.")
         object.__setattr__(self, "class_names", names)
         object.__setattr__(self, "palette", palette)
 
@@ -66,13 +69,13 @@ class Description:
         """
         try:
             values = json.loads(text)
-            return cls(
-                values["class_names"],
-                values["palette"],
-                values["options"],
-                values.get("footprint", {}),
-            )
-        except (ValueError, KeyError, TypeError) as error:
+            names, footprint = values["class_names"], values.get("footprint", {})
+            if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+                raise TypeError("class_names is no list of strings")
+            if not isinstance(values["options"], dict) or not isinstance(footprint, dict):
+                raise TypeError("options or footprint is no dictionary")
+            return cls(names, values["palette"], values["options"], footprint)
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise ValueError(
                 f"Expected a description of classes as keras_lwm writes it in {source}; received "
                 f"one that cannot be read ({type(error).__name__}: {error})."

@@ -12,10 +12,15 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from keras_lwm.datasets.matlab5_layout import check_matlab5_layout
 from keras_lwm.extras import imports_of
+from keras_lwm.hdf5_files import check_dataset, find_dataset, naming_damage
 
 # What SciPy raises on a file that ends early or is none of MATLAB's.
-_UNREADABLE = (OSError, ValueError, TypeError, KeyError, EOFError, IndexError, zlib.error)
+_UNREADABLE = (
+    *(OSError, ValueError, TypeError, KeyError, EOFError, IndexError),
+    *(MemoryError, OverflowError, RecursionError, zlib.error),
+)
 # The default of 1 MiB would unpack a larger chunk anew for every frame in it.
 _CHUNK_CACHE_BYTES = 64 * 2**20
 
@@ -31,6 +36,7 @@ def read_mat(path: Path, name: str) -> np.ndarray:
     with imports_of("benchmarks", f"Reading {path}"):
         import scipy.io
     try:
+        check_matlab5_layout(path)
         variables = scipy.io.loadmat(path, variable_names=[name])
     except NotImplementedError as error:
         raise ValueError(f"Expected a MATLAB 5 file; {path} is one of version 7.3.") from error
@@ -99,14 +105,19 @@ class MatlabHdf5:
     def __init__(self, path: Path):
         self.path = Path(path)
         self._file, self._process = None, None
+        self._found = {}
 
     def __reduce__(self):
         return MatlabHdf5, (self.path,)
 
     def __getitem__(self, name: str) -> h5py.Dataset:
         """A variable, or `variable/field` of a struct array."""
-        found = self._open().get(name)
-        if not isinstance(found, h5py.Dataset):
+        file = self._open()
+        if name not in self._found:
+            with naming_damage(self.path):
+                self._found[name] = find_dataset(file, name, self.path)
+        found = self._found[name]
+        if found is None:
             raise ValueError(f"Expected the variable {name!r} in {self.path}; there is none.")
         return found
 
@@ -142,16 +153,20 @@ class MatlabHdf5:
             raise ValueError(
                 f"Expected references in {name!r} of {self.path}; received {references.dtype}."
             )
-        reference = references[np.unravel_index(index, references.shape)]
-        referred = self._open()[reference] if reference else None
-        if not isinstance(referred, h5py.Dataset):
+        with naming_damage(self.path):
+            reference = references[np.unravel_index(index, references.shape)]
+            referred = self._open()[reference] if reference else None
+            is_dataset = isinstance(referred, h5py.Dataset)
+            if is_dataset:
+                check_dataset(referred, self.path)
+        if not is_dataset:
             raise ValueError(f"Entry {index} of {name!r} in {self.path} refers to nothing.")
         return referred
 
     def _values(self, dataset, index):
         try:
             return np.ascontiguousarray(np.asarray(dataset[index]).T)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             raise ValueError(f"Cannot read {dataset.name} in {self.path}: {error}.") from error
 
     def _open(self):
@@ -162,5 +177,5 @@ class MatlabHdf5:
                 raise ValueError(
                     f"Cannot read {self.path} as a MATLAB 7.3 file: {error}."
                 ) from error
-            self._process = os.getpid()
+            self._process, self._found = os.getpid(), {}
         return self._file

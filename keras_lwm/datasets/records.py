@@ -16,7 +16,8 @@ import struct
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from PIL import Image
+
+from keras_lwm.pictures import open_picture_file
 
 _HEADER = struct.Struct("<QI")
 _FOOTER_BYTES = 4
@@ -59,8 +60,15 @@ class Records:
         """
         example = tf.train.Example.FromString(self[index])
         encoded = example.features.feature["image"].bytes_list.value[0]
-        width, height = Image.open(io.BytesIO(encoded)).size
-        return height, width
+        try:
+            picture = open_picture_file(io.BytesIO(encoded))
+        except Exception as error:
+            # Which error a damaged picture leads to is up to the reader of its format.
+            path, *_ = self._spans[index]
+            raise ValueError(
+                f"Cannot read the image of example {index} of the split, in {path}: {error}."
+            ) from error
+        return picture.height, picture.width
 
     def fingerprint(self) -> str:
         """The number of records and a digest of their contents and order, in one line.

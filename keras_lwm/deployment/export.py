@@ -12,6 +12,7 @@ from keras_lwm.deployment.export_process import ExportedModel, ExportRequest, ex
 from keras_lwm.deployment.formats import FORMATS
 from keras_lwm.deployment.inference_network import inference_network
 from keras_lwm.extras import check_installed
+from keras_lwm.keras_files import check_keras_file
 from keras_lwm.run_folder import find_run_model
 from keras_lwm.run_folder.models import read_description
 
@@ -212,6 +213,7 @@ def _source(model, folder):
         source = found
     elif not source.is_file():
         raise ValueError(f"Expected a run folder or a .keras file; found nothing at {source}.")
+    check_keras_file(source, source)
     return source, str(source), read_description(source)
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from keras_lwm.pictures import open_picture_file
+
 _SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 
 
@@ -34,7 +36,7 @@ def rgb_image(image) -> np.ndarray:
 def read_image(path) -> np.ndarray:
     """Reads an image file of any size and mode (see `rgb_image`) as uint8 (H, W, 3)."""
     try:
-        with Image.open(path) as image:
+        with open_picture_file(path) as image:
             upright = ImageOps.exif_transpose(image)
     except FileNotFoundError:
         raise

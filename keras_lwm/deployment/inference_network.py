@@ -1,19 +1,17 @@
 """What of a Keras model is exported: a functional network from images to logits, and no more."""
 
 import dataclasses
-import json
-import zipfile
 from typing import Any
 
 import keras
 import numpy as np
 
+from keras_lwm.keras_files import read_configuration, weights_file
 from keras_lwm.networks.attach import OpenedGraph, find_logits
 from keras_lwm.networks.layers import ResizeLike
 from keras_lwm.networks.segmenter import RESIZED, segmenter
 from keras_lwm.windows import Window, seen_through
 
-_CONFIGURATION = "config.json"
 _REDUCED = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
 
 
@@ -28,30 +26,39 @@ def load_in_float32(path: Any, title: str) -> keras.Model:
         title: what sentences call it.
 
     Raises:
-        ValueError: the file is no `.keras` file, Keras cannot load it here, or its weights are not
-            finite.
+        ValueError: the file is no `.keras` file, is refused (see `keras_lwm.keras_files`), Keras
+            cannot load it here, or its weights are not finite.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            configuration = json.loads(archive.read(_CONFIGURATION))
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise ValueError(f"Expected a .keras file; received {title} ({error}).") from error
+    configuration = read_configuration(path, title)
     configuration = _in_float32({**configuration, "compile_config": None})
-    try:
-        model = keras.saving.deserialize_keras_object(configuration)
-        model.load_weights(path)
-    except Exception as error:
-        message = " ".join(str(error).split())[:300]
-        raise ValueError(
-            f"Cannot load {title}: layers of yours must be registered with Keras, in a module that "
-            f"can be imported; Keras says {type(error).__name__}: {message}"
-        ) from error
+    with weights_file(path, title) as weights:
+        try:
+            model = keras.saving.deserialize_keras_object(configuration, safe_mode=True)
+            model.load_weights(weights)
+        except Exception as error:
+            raise ValueError(_why_not_loaded(error, title)) from error
     for variable in model.weights:
         if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
             raise ValueError(
                 f"Expected finite weights; received NaN or infinity in {variable.path} of {title}."
             )
     return model
+
+
+def _why_not_loaded(error, title):
+    # Keras puts the whole configuration before what it was about.
+    message = " ".join(str(error).split()).split("Exception encountered: ")[-1]
+    # Every refusal of Keras' safe mode says by which option it is overridden.
+    if "safe_mode" in message:
+        first, *_ = message.split(". ")
+        return (
+            f"{title} brings code of its own, or wants other files than itself, and none of that "
+            f"is run or read (Keras says: {first})."
+        )
+    return (
+        f"Cannot load {title}: layers of yours must be registered with Keras, in a module that "
+        f"can be imported; Keras says {type(error).__name__}: {message[:300]}"
+    )
 
 
 def _in_float32(value):

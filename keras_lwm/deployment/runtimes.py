@@ -47,7 +47,8 @@ from keras_lwm.deployment.inference_network import (
 )
 from keras_lwm.description import Description
 from keras_lwm.extras import check_installed, imports_of
-from keras_lwm.large_images.graph import run_network
+from keras_lwm.keras_files import check_keras_file
+from keras_lwm.large_images.graph import Footprint, run_network
 from keras_lwm.networks.segmenter import before_resizing
 from keras_lwm.resampling import resize_bilinear
 from keras_lwm.run_folder import find_run_model
@@ -79,7 +80,16 @@ def stored_description(text, path) -> Description:
         raise ValueError(
             f"Expected a model exported by keras_lwm; {path} carries no description of its classes."
         )
-    return Description.from_json(text, path)
+    description = Description.from_json(text, path)
+    if description.footprint:
+        try:
+            Footprint(**description.footprint)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"Expected a footprint as keras_lwm writes it in {path}; received "
+                f"{description.footprint} ({error})."
+            ) from error
+    return description
 
 
 def known_outputs(inputs, outputs, path) -> tuple[str, ...]:
@@ -119,6 +129,7 @@ class KerasRuntime:
 
     def __init__(self, path):
         self.kind = keras.backend.backend()
+        check_keras_file(path, path)
         described = read_description(path)
         loaded = load_in_float32(path, str(path))
         try:

@@ -123,6 +123,12 @@ class Footprint:
     stride: int
     global_context: bool | None = None
 
+    def __post_init__(self):
+        for name in ("activations", "logits", "classes", "stride"):
+            value = getattr(self, name)
+            if not (isinstance(value, int | float) and 0 < value < math.inf):
+                raise ValueError(f"Expected a finite number above 0 as {name}; received {value!r}.")
+
     @classmethod
     def unknown(cls, classes: int = 40) -> "Footprint":
         """A cautious guess for a network whose graph is not known."""

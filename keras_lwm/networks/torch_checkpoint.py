@@ -50,7 +50,8 @@ def _note_tensor(storage, offset, shape, strides, requires_grad, hooks):
     return _Tensor(storage, offset, shape, strides)
 
 
-class _TensorsOnly(pickle.Unpickler):
+# The unpickler in C makes room for as many objects as the file says it will number.
+class _TensorsOnly(pickle._Unpickler):
     def find_class(self, module, name):
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
@@ -75,8 +76,9 @@ def _read_storages(file, keys, tensors):
         storage = known[key]
         if count != storage.count:
             raise ValueError(f"storage {key} has {count} elements, expected {storage.count}")
-        data = file.read(count * np.dtype(storage.dtype).itemsize)
-        storages[key] = np.frombuffer(data, storage.dtype, count)
+        storages[key] = np.fromfile(file, storage.dtype, count)
+        if storages[key].size != count:
+            raise ValueError(f"storage {key} is cut short")
     return storages
 
 
@@ -89,7 +91,8 @@ def _as_array(tensor, storages):
     if 0 not in shape and last >= data.size:
         raise ValueError(f"a tensor of shape {shape} reaches past its storage of {data.size}")
     strides = [stride * data.itemsize for stride in strides]
-    return np.lib.stride_tricks.as_strided(data[offset:], shape, strides).copy()
+    # A view, for a stride of 0 makes any number of elements of one.
+    return np.lib.stride_tricks.as_strided(data[offset:], shape, strides)
 
 
 def _read(file):
@@ -111,7 +114,7 @@ def read_torch_checkpoint(path) -> dict[str, np.ndarray]:
         path: the file.
 
     Returns:
-        Names to arrays, of the tensors' shapes and dtypes.
+        Names to arrays, of the tensors' shapes and dtypes; they may share memory.
 
     Raises:
         ValueError: the file is not such a checkpoint, is cut short, or asks for anything but

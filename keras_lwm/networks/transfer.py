@@ -1,15 +1,14 @@
 """A new head on an old network: weights of a file go to the layers of the same name and shape."""
 
-import io
 import os
 import tempfile
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
 import h5py
 
-WEIGHTS_IN_KERAS_FILE = "model.weights.h5"
+from keras_lwm.hdf5_files import naming_damage
+from keras_lwm.keras_files import weights_file
 
 
 class Transfer(NamedTuple):
@@ -17,21 +16,6 @@ class Transfer(NamedTuple):
 
     taken: tuple[str, ...]
     left: tuple[str, ...]
-
-
-def _open_weights(path):
-    """The h5py.File of the weights in a `.keras` or `.weights.h5` file."""
-    if not os.path.isfile(path):
-        raise ValueError(f"There is no file {path} to load weights from.")
-    try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                return h5py.File(io.BytesIO(archive.read(WEIGHTS_IN_KERAS_FILE)), "r")
-        return h5py.File(path, "r")
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"Cannot read {path} as a .keras or .weights.h5 file of Keras 3: {error}."
-        ) from error
 
 
 def _groups_by_name(file):
@@ -85,7 +69,8 @@ def transfer_weights(model, path, verbose=True) -> Transfer:
         `Transfer(taken, left)`, names of layers.
 
     Raises:
-        ValueError: the file cannot be read, or fits no layer at all; the model is unchanged.
+        ValueError: the file cannot be read, is refused (see `keras_lwm.keras_files`), or fits no
+            layer at all; the model is unchanged.
 
     Example:
         >>> network = RefineNet("resnet50", num_classes=40)
@@ -93,10 +78,16 @@ def transfer_weights(model, path, verbose=True) -> Transfer:
         ('segmentation_logits', 'side_8_logits', 'side_16_logits', 'side_32_logits')
     """
     path = Path(path)
-    with tempfile.TemporaryDirectory() as folder, _open_weights(path) as source:
+    if not os.path.isfile(path):
+        raise ValueError(f"There is no file {path} to load weights from.")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        weights_file(path, path) as weights,
+        h5py.File(weights, "r") as source,
+    ):
         merged = Path(folder) / "merged.weights.h5"
         model.save_weights(merged)
-        with h5py.File(merged, "r+") as target:
+        with h5py.File(merged, "r+") as target, naming_damage(path):
             transfer = _copy_matching(source, target)
         if not transfer.taken:
             raise ValueError(

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from keras_lwm.measured import is_measured
+from keras_lwm.pictures import open_picture_file
 from keras_lwm.void import label_dtype, void_id
 
 _LABEL_MODES = ("1", "L", "P", "I;16", "I;16B", "I")
@@ -18,7 +19,7 @@ _DEEPER_THAN_8_BITS = ("I;16", "I;16B", "I", "F")
 def open_picture(path: Path) -> Image.Image:
     """The picture, read to its end, or a `ValueError` that names the file."""
     try:
-        picture = Image.open(path)
+        picture = open_picture_file(path)
         picture.load()
     except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
         raise ValueError(f"Cannot read the picture {path}: {error}.") from error
@@ -105,8 +106,10 @@ def _load_png(path):
 
 def _load_array(path):
     try:
-        values = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        # Mapped, it is never larger than what the file holds, and never pickled objects.
+        values = np.array(np.lib.format.open_memmap(path, mode="r"))
+    except Exception as error:
+        # The header is a piece of Python, whose parser raises nearly anything.
         raise ValueError(f"Cannot read the depth {path}: {error}.") from error
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[..., 0]

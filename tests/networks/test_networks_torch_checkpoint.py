@@ -5,6 +5,7 @@ import os
 import pickle
 import re
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -123,3 +124,32 @@ def test_a_damaged_file_gets_a_sentence(tmp_path):
         path.write_bytes(data)
         with pytest.raises(ValueError, match=re.escape(f"Cannot read {path} as a checkpoint")):
             read_torch_checkpoint(path)
+
+
+def test_a_stride_of_zero_makes_no_room(tmp_path):
+    shape = (2**20, 2**20, 2**10)
+    tensors = {"weight": tensor("FloatStorage", "a", 1, 0, shape, (0, 0, 0))}
+    path = checkpoint(tmp_path / "bomb.pth", tensors, {"a": np.ones(1, "<f4")})
+    weight = read_torch_checkpoint(path)["weight"]
+    assert weight.shape == shape and weight.strides == (0, 0, 0)
+
+
+def test_the_number_of_an_object_makes_no_room(tmp_path):
+    # LONG_BINPUT: the object just read is to have this number.
+    attack = {"weight": text("a") + b"r" + struct.pack("<I", 2**32 - 1)}
+    path = checkpoint(tmp_path / "bomb.pth", attack, {})
+    tracemalloc.start()
+    assert read_torch_checkpoint(path) == {}
+    assert tracemalloc.get_traced_memory()[1] < 2**26
+
+
+@pytest.mark.parametrize("count", [2**50, 2**33, -1, -(2**31)])
+def test_a_storage_that_declares_what_it_does_not_hold(count, tmp_path):
+    tensors = {"weight": tensor("FloatStorage", "a", 3, 0, (3,), (1,))}
+    path = checkpoint(tmp_path / "bomb.pth", tensors, {"a": np.ones(3, "<f4")})
+    content = path.read_bytes()
+    declared = content.replace(number(3) + b"NtQ", b"\x8a\x08" + struct.pack("<q", count) + b"NtQ")
+    assert declared != content
+    path.write_bytes(declared.replace(struct.pack("<q", 3), struct.pack("<q", count)))
+    with pytest.raises(ValueError, match="Cannot read .*bomb.pth"):
+        read_torch_checkpoint(path)

@@ -148,7 +148,7 @@ def read_camera(path: Path) -> float:
     try:
         camera = json.loads(path.read_text(encoding="utf-8"))
         product = camera["extrinsic"]["baseline"] * camera["intrinsic"]["fx"]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(
             f"Expected JSON with extrinsic.baseline and intrinsic.fx in {path}: {error!r}."
         ) from error

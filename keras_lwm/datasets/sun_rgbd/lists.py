@@ -64,7 +64,7 @@ def read_frames(path: Path) -> list[Frame]:
     frames, seen = [], set()
     for index, (rgb_path, image, depth) in enumerate(zip(*columns, strict=True)):
         name = str(PurePosixPath(below_root(rgb_path, path)).parent.parent)
-        if name == "." or not image or not depth:
+        if name == "." or not (_is_file_name(image) and _is_file_name(depth)):
             raise ValueError(
                 f"Expected FOLDER/image/FILE, an image and a depth in entry {index + 1} of {path}; "
                 f"received {rgb_path!r}, {image!r} and {depth!r}."
@@ -74,6 +74,10 @@ def read_frames(path: Path) -> list[Frame]:
         seen.add(name.casefold())
         frames.append(Frame(name, image, depth, index))
     return frames
+
+
+def _is_file_name(text):
+    return text not in ("", ".", "..") and not set(text) & set("/\\\0")
 
 
 def frames_of_splits(
