@@ -15,6 +15,7 @@ from training_samples import NUM_CLASSES, tiny_batch, tiny_network
 
 from keras_lwm import DepthPrivilegedModel, mining
 from keras_lwm.devices import several_devices
+from keras_lwm.run_folder.state import read_state, restore_state
 from keras_lwm.training.even_batches import even_batches
 
 BATCH = 8
@@ -58,24 +59,30 @@ def validation(share):
     return {"validation_data": (x, y), "validation_batch_size": BATCH}
 
 
+def new_model():
+    network = tiny_network()
+    model = DepthPrivilegedModel(
+        network.inputs,
+        network.output,
+        weighting=mining.LossWeightModule(depth_range=(1, 8), bins=3),
+        learning_rate_multipliers={"encoder_0": 0.1},
+    )
+    model.compile(keras.optimizers.SGD(0.05, momentum=0.9))
+    return model
+
+
 def trained(devices=1):
     """All state and logs after two epochs of two steps, the second of which has an invalid image.
 
-    That image is in the last device's part: all skip the step together.
+    That image is in the last device's part: all skip the step together. The state is that of
+    another model on as many devices, which was given the state of the one that was trained.
     """
     keras.utils.set_random_seed(0)
     x, y = tiny_batch(2 * BATCH)
     x = x.astype("float32")
     x[-1] = np.nan
     with several_devices(devices) as share:
-        network = tiny_network()
-        model = DepthPrivilegedModel(
-            network.inputs,
-            network.output,
-            weighting=mining.LossWeightModule(depth_range=(1, 8), bins=3),
-            learning_rate_multipliers={"encoder_0": 0.1},
-        )
-        model.compile(keras.optimizers.SGD(0.05, momentum=0.9))
+        model = new_model()
         batches = OfOneProcess(x, y, share)
         if keras.backend.backend() == "tensorflow":
             parts = [batches[index] for index in range(len(batches))]
@@ -89,7 +96,9 @@ def trained(devices=1):
             verbose=0,
             **validation(share),
         ).history
-        state = [*model.weights, *model.optimizer.variables]
+        resumed = new_model()
+        restore_state(resumed, read_state(model))
+        state = [*resumed.weights, *resumed.optimizer.variables]
         arrays = {f"{i} {v.name}": ops.convert_to_numpy(v) for i, v in enumerate(state)}
     return {**arrays, **{f"log {name}": np.array(values) for name, values in history.items()}}
 
