@@ -45,7 +45,7 @@ def run(monkeypatch, tmp_path):
     """Runs a recipe up to its training; returns what it would have trained and scored."""
     monkeypatch.syspath_prepend(RECIPES)
     calls = {}
-    monkeypatch.setattr(experiment, "train", lambda *args: calls.update(train=args))
+    monkeypatch.setattr(experiment, "train", lambda *args, devices: calls.update(train=args))
     monkeypatch.setattr(experiment, "report", lambda *args: calls.update(report=args))
 
     def run_recipe(name, *options):

@@ -16,6 +16,7 @@ from keras_lwm.datasets import RgbdFolder
 from keras_lwm.datasets.python_functions import numpy_function
 from keras_lwm.datasets.records import Records
 from keras_lwm.datasets.sample import sample_features, sample_metadata
+from keras_lwm.devices import Share
 from keras_lwm.order import epoch_order, sample_seed
 from keras_lwm.pipeline import evaluation_dataset, fingerprint, steps_per_epoch, training_dataset
 
@@ -139,7 +140,7 @@ def test_what_was_already_trained_on_is_not_read_again(builder, monkeypatch):
         Records, "example", lambda self, index: read.append(int(index)) or example(self, index)
     )
     take(training(builder, initial_step=2, parallel_calls=1), 1)
-    assert not set(read) & set(epoch_order(5, 0, SAMPLES)[: 2 * BATCH].tolist())
+    assert read[:BATCH] == epoch_order(5, 0, SAMPLES)[2 * BATCH : 3 * BATCH].tolist()
 
 
 def test_a_fingerprint_tells_contents_and_order_apart(builder, tmp_path):
@@ -387,3 +388,38 @@ def test_fit_ends_in_the_sentence_that_names_the_sample(careless):
     data = training(careless, split="label", batch_size=1)
     with pytest.raises(tf.errors.InvalidArgumentError, match="kitchen of label holds the label"):
         tiny_model().fit(data, steps_per_epoch=1, verbose=0)
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_processes_read_together_what_one_reads_and_nothing_twice(builder, processes):
+    """In training the parts of a batch are that batch; in scoring void stands in for what lacks."""
+    shares = [Share(index, processes) for index in range(processes)]
+    options = {"batch_size": 6, "augmentation": Augmentation(crop=(8, 10)), "seed": 5}
+    whole = take(training_dataset(builder, **options), 2)
+    parts = [take(training_dataset(builder, **options, share=share), 2) for share in shares]
+    for step, batch in enumerate(whole):
+        for name, values in batch.items():
+            together = np.concatenate([part[step][name] for part in parts])
+            np.testing.assert_array_equal(together, values)
+    with pytest.raises(ValueError, match=f"{processes} devices can share equally; received 5"):
+        training_dataset(builder, batch_size=5, share=shares[0], seed=5)
+
+    def frames(share):
+        dataset = evaluation_dataset(builder, "train", batch_size=6, share=share)
+        batches = take(dataset, None)
+        assert {len(batch["image"]) for batch in batches} == {6 // share.count}
+        return [
+            {name: values[index] for name, values in batch.items()}
+            for batch in batches
+            for index in range(6 // share.count)
+        ]
+
+    alone = take(evaluation_dataset(builder, "train"), None)
+    shared = [frames(share) for share in shares]
+    assert len({len(own) for own in shared}) == 1
+    kept = [frame for own in shared for frame in own if (frame["label"] != 255).any()]
+    assert len(kept) == SAMPLES == len(alone)
+    images = sorted(frame["image"].tobytes() for frame in kept)
+    assert images == sorted(batch["image"][0].tobytes() for batch in alone)
+    void = [frame for own in shared for frame in own if (frame["label"] == 255).all()]
+    assert len(void) == -SAMPLES % 6 and not any(frame["depth"].any() for frame in void)
