@@ -239,6 +239,21 @@ def test_evaluation_never_mixes_sizes_in_a_batch(mixed_sizes):
     assert dataset.cardinality() == len(batches)
 
 
+def test_processes_never_mix_sizes_in_a_batch_either(mixed_sizes):
+    frames = []
+    for index in range(2):
+        share = Share(index, 2)
+        for batch in take(
+            evaluation_dataset(mixed_sizes, "train", batch_size=4, share=share), None
+        ):
+            assert len(batch["image"]) == 2
+            frames += [image for image in batch["image"] if image.any()]
+    alone = take(evaluation_dataset(mixed_sizes, "train"), None)
+    assert sorted(image.tobytes() for image in frames) == sorted(
+        batch["image"][0].tobytes() for batch in alone
+    )
+
+
 def test_training_on_mixed_sizes_needs_a_crop(mixed_sizes):
     with pytest.raises(ValueError, match=r"frames of 2 sizes: 6x8, 9x12"):
         training(mixed_sizes, augmentation=None)
