@@ -51,52 +51,6 @@ def sentence(module):
         return str(error)
     raise AssertionError(f"{module} can be imported.")
 '''
-WITHOUT_TENSORFLOW = """
-import os
-
-ABSENT |= {"tensorflow", "tensorflow_datasets", "tensorboard", "keras_cv", "trimesh", "embreex"}
-ABSENT |= {"onnx", "onnxruntime", "tf2onnx", "ai_edge_litert", "openvino", "matplotlib"}
-# JAX itself needs SciPy.
-ABSENT |= {"torch"} if os.environ["KERAS_BACKEND"] == "jax" else {"scipy"}
-
-import keras
-import numpy as np
-import keras_lwm
-import keras_lwm_cli.datasets, keras_lwm_cli.evaluate, keras_lwm_cli.export, keras_lwm_cli.predict
-
-for module in ("keras_lwm.pipeline", "keras_lwm.datasets"):
-    assert sentence(module).endswith(
-        f" ({module}) needs a package that cannot be imported (No module named 'tensorflow'): "
-        '`pip install "keras_lwm[tensorflow]"`.'
-    )
-for module in ("keras_lwm.report", "keras_lwm.experiment", "keras_lwm.ablation"):
-    assert sentence(module) == (
-        "Drawing (keras_lwm.report) needs a package that cannot be imported (No module named "
-        "'matplotlib'): " '`pip install "keras_lwm[report]"`.'
-    )
-assert not ABSENT & set(sys.modules)
-ABSENT -= {"matplotlib"}
-import keras_lwm.ablation, keras_lwm.experiment
-
-keras_lwm.RefineNet("resnet50", num_classes=5, variant="light", channels=16)
-network = keras_lwm.RefineNet("efficientnet_lite0", 5, "light", weights="imagenet", channels=32)
-model = keras_lwm.DepthPrivilegedModel(network.inputs, network.output)
-model.compile(keras.optimizers.AdamW(1e-3))
-random = np.random.default_rng(0)
-images = random.integers(0, 256, (4, 64, 64, 3)).astype("uint8")
-labels = random.integers(0, 5, (4, 64, 64)).astype("uint8")
-depths = random.uniform(1, 5, (4, 64, 64, 1)).astype("float32")
-history = model.fit(
-    images,
-    {"label": labels, "depth": depths},
-    batch_size=2,
-    callbacks=[keras_lwm.CurriculumCallback()],
-    verbose=0,
-)
-assert int(keras.ops.convert_to_numpy(model.optimizer.iterations)) == 2
-assert np.isfinite(history.history["loss"]).all()
-assert not ABSENT & set(sys.modules)
-"""
 WITHOUT_A_BACKEND = """
 ABSENT |= {"tensorflow", "jax", "torch"}
 assert sentence("keras_lwm.mining") == (
@@ -135,11 +89,6 @@ def run_blind(program, *arguments, backend):
     command = [sys.executable, "-c", BLIND + program, *map(str, arguments)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-
-
-def test_without_any_extra_it_imports_builds_and_trains():
-    backend = "jax" if importlib.util.find_spec("jax") is not None else "torch"
-    run_blind(WITHOUT_TENSORFLOW, backend=backend)
 
 
 def test_without_a_backend_the_sentence_names_them():

@@ -1,8 +1,8 @@
 """Run in a process of its own: one backend's outputs, weight maps, loss and gradients, as arrays.
 
-    KERAS_BACKEND=jax python one_backend.py WEIGHTS.keras OUT.npz
+    KERAS_BACKEND=jax python one_backend.py MODEL.keras OUT.npz [MODEL.keras OUT.npz ...]
 
-The model is loaded from WEIGHTS.keras, which whoever runs this has written under any backend.
+Whoever runs this has written the models under any backend.
 """
 
 import sys
@@ -45,7 +45,8 @@ def gradients(model, x, y):
     return loss, [variable.value.grad for variable in variables]
 
 
-def main(model_path, out_path):
+def arrays_of(model_path):
+    """Everything that the model computes of one batch, by name, as NumPy arrays."""
     model = keras.saving.load_model(model_path)
     x, y = tiny_batch(3, size=(33, 50))
     x = x.astype("float32")
@@ -62,14 +63,12 @@ def main(model_path, out_path):
         f"gradient {variable.path}": values
         for variable, values in zip(model.trainable_variables, of_variables, strict=True)
     }
-    np.savez(
-        out_path,
-        **{
-            name.replace("/", "|"): ops.convert_to_numpy(ops.stop_gradient(values))
-            for name, values in arrays.items()
-        },
-    )
+    return {
+        name.replace("/", "|"): ops.convert_to_numpy(ops.stop_gradient(values))
+        for name, values in arrays.items()
+    }
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    for model_path, out_path in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
+        np.savez(out_path, **arrays_of(model_path))
