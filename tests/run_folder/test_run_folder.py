@@ -418,3 +418,20 @@ def test_a_checkpoint_holds_arrays_alone(tmp_path):
     arrays = read_arrays(path)
     assert {name.rsplit("_", 1)[0] for name in arrays} >= {"model", "optimizer", "metric"}
     assert not [name for name, array in arrays.items() if array.dtype.hasobject]
+
+
+def files_in(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_of_several_processes_the_first_alone_writes(tmp_path):
+    path = tmp_path / "run"
+    another = begun(path, process=(1, 2))
+    fit(another, tiny_model(), 1)
+    assert not path.exists()
+    fit(begun(path, process=(0, 2)), tiny_model(), 1)
+    before = files_in(path)
+    another = resumed(path, process=(1, 2))
+    assert len(before) > 4 and another.initial_epoch == 1
+    fit(another, tiny_model(), 2)
+    assert files_in(path) == before
