@@ -13,6 +13,7 @@ import pytest
 import scipy.io
 import scipy.sparse
 import tensorflow as tf
+import tensorflow_datasets as tfds
 from cityscapes_frames import CAMERA
 from matlab_files import matlab_73, struct_array, write_array, write_cells, write_cells_mat5
 from PIL import EpsImagePlugin, Image
@@ -77,7 +78,7 @@ def test_a_record_that_would_fill_the_memory(tmp_path):
     path = tmp_path / "frames-train.tfrecord"
     path.write_bytes(tf.train.Example(features=features).SerializeToString())
     records = object.__new__(Records)
-    records._spans = [(str(path), 0, path.stat().st_size)]
+    records._spans = [(tfds.core.Path(path), 0, path.stat().st_size)]
     refuses(lambda path: records.image_size(0), path, BOMB)
 
 
