@@ -5,6 +5,15 @@ import os
 import pytest
 
 BACKENDS = ("tensorflow", "jax", "torch")
+# Folders and files of tests.
+WITHOUT_A_BACKEND = {
+    "datasets",
+    *("test_datasets_build.py", "test_datasets_check.py"),
+    *("test_export_files.py", "test_image_files.py", "test_image_listing.py"),
+    *("test_prediction_files.py", "test_report_files.py", "test_tables.py", "test_subsets.py"),
+    *("test_sheets.py", "test_run_folder.py", "test_atomic_write.py", "test_augmentation.py"),
+    *("test_description.py", "test_samples.py"),
+}
 
 
 def pytest_addoption(parser):
@@ -46,6 +55,10 @@ def pytest_collection(session):
 
 
 def pytest_ignore_collect(collection_path, config):
-    """What is named after a backend is tested under it alone: `test_torch_copies.py`."""
+    """What is named after a backend is tested under it alone: `test_torch_device.py`.
+
+    And what computes nothing by a backend under TensorFlow alone.
+    """
     of = [own for own in BACKENDS if collection_path.name.startswith(f"test_{own}_")]
+    of += ["tensorflow"] if collection_path.name in WITHOUT_A_BACKEND else []
     return True if of and of != [config.getoption("--backend")] else None

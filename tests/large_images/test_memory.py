@@ -37,5 +37,9 @@ def test_scores_of_all_classes_are_never_there_at_full_size(path):
     tasks = ["predict", "single", "multi", "window"]
     within = growth(path, SIZE, [(task, BOUND) for task in tasks])
     assert max(within) <= BOUND, dict(zip(tasks, within, strict=True))
-    [unbounded] = growth(path, SIZE, [("predict", 50)])
-    assert unbounded > 4e-9 * CLASSES * SIZE[0] * SIZE[1] > BOUND
+    scores = 4e-9 * CLASSES * SIZE[0] * SIZE[1]
+    assert scores > BOUND
+    if keras.backend.backend() != "jax":
+        # XLA finds the largest score while it resizes: under JAX they are never there anyway.
+        [unbounded] = growth(path, SIZE, [("predict", 50)])
+        assert unbounded > scores
