@@ -61,6 +61,9 @@ class Share(NamedTuple):
             )
 
 
+WHOLE = Share()
+
+
 def process_of_environment() -> tuple[int, int]:
     """Which of how many processes this one is, by what the engine's environment says: (0, 1) for
     one alone."""
@@ -100,9 +103,6 @@ def devices_sharing(model: keras.Model) -> int:
     if distribution is None:
         return 1
     return distribution.num_model_replicas // distribution.num_processes
-
-
-WHOLE = Share()
 
 
 @contextlib.contextmanager
