@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from keras_lwm import replicas
+
 
 class Share(NamedTuple):
     """The part of every batch that falls to this process.
@@ -98,7 +100,7 @@ def make_devices(number: int) -> None:
 def devices_sharing(model: keras.Model) -> int:
     """How many devices share the batches that this process gives to `fit` or `evaluate`."""
     if keras.backend.backend() == "tensorflow":
-        return model.distribute_strategy.num_replicas_in_sync
+        return replicas.number_of(model)
     distribution = keras.distribution.distribution()
     if distribution is None:
         return 1

@@ -7,6 +7,7 @@ gets as many frames as any other.
 import keras
 import numpy as np
 
+from keras_lwm.devices import Share
 from keras_lwm.void import void_id
 
 
@@ -26,12 +27,7 @@ def even_batches(x, y, devices: int, num_classes: int, batch_size: int | None = 
     if devices == 1:
         return x, y
     if isinstance(x, np.ndarray):
-        batch_size = batch_size or 32
-        if batch_size % devices:
-            raise ValueError(
-                f"Expected a batch_size that {devices} devices can share equally; "
-                f"received {batch_size}."
-            )
+        Share(devices=devices).check(batch_size or 32)
         return _padded(x, y, -len(x) % devices, num_classes, np.pad)
     if type(x).__module__.startswith("tensorflow.") and hasattr(x, "map"):
         import tensorflow as tf

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
+from keras_lwm import replicas
 from keras_lwm.tensors import Tensor
 
 _TORCH_OPTIMIZERS = "keras.src.backend.torch.optimizers."
@@ -313,12 +314,7 @@ def _without_global_clip(part):
 
 def _in_replica():
     """Whether this is one replica of several of a TensorFlow strategy."""
-    if keras.backend.backend() != "tensorflow":
-        return False
-    import tensorflow as tf
-
-    context = tf.distribute.get_replica_context()
-    return context is not None and context.num_replicas_in_sync > 1
+    return keras.backend.backend() == "tensorflow" and replicas.number() > 1
 
 
 def _step_of_replicas(step, finite, grads, variables):
@@ -337,10 +333,8 @@ def _step_of_replicas(step, finite, grads, variables):
             lambda: None,
         )
 
-    context = tf.distribute.get_replica_context()
-    invalid = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.cast(~finite, "float32"))
-    finite = tf.equal(invalid, 0.0)
-    context.merge_call(across_replicas, args=(grads, finite))
+    finite = tf.equal(replicas.total(tf.cast(~finite, "float32")), 0.0)
+    tf.distribute.get_replica_context().merge_call(across_replicas, args=(grads, finite))
     return finite
 
 

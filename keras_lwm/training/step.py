@@ -62,8 +62,7 @@ if keras.backend.backend() == "tensorflow":
             with tf.GradientTape() as tape:
                 loss, parts, outputs = self.training_loss(x, y)
                 # The gradients of all replicas of a strategy are summed.
-                replicas = tf.distribute.get_strategy().num_replicas_in_sync
-                scaled = self.optimizer.scale_loss(loss) / replicas
+                scaled = self.optimizer.scale_loss(loss) / replicas.number()
             return loss, parts, outputs, tape.gradient(scaled, variables)
 
         def _maybe_symbolic_build(self, iterator=None, data_batch=None):
