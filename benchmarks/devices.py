@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import click
+from sides import machine, markdown_table
 
 ROOT = Path(__file__).parents[1]
 BATCH, SIZE, CLASSES, STEPS = 8, (160, 224), 13, 4
@@ -135,12 +136,6 @@ def exchanged() -> list[list[str]]:
     return rows
 
 
-def table(head, rows) -> str:
-    """A table of Markdown."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-
-
 TEXT = """# Several devices: what sharing a batch costs
 
 Made by `python benchmarks/devices.py --out docs/devices.md` on {machine}
@@ -178,17 +173,15 @@ def main(out, rounds, served) -> None:
     if served is not None:
         serve(served)
         return
-    from sides import machine
-
     rows = []
     for backend in ("tensorflow", "jax", "torch"):
         rows += measured(backend, rounds)
-        click.echo(table(["", "s", "images/s", "ratio"], rows[-2:]))
+        click.echo(markdown_table(["", "s", "images/s", "ratio"], rows[-2:]))
     heads = [f"{kind}, {n} devices" for n in (8, 64) for kind in ("gradients", "statistics")]
     page = TEXT.format(
         machine=machine(),
-        measured=table(["", "seconds a step", "images a second", "ratio"], rows),
-        exchanged=table(["", "gradients", "exchanges of statistics", *heads], exchanged()),
+        measured=markdown_table(["", "seconds a step", "images a second", "ratio"], rows),
+        exchanged=markdown_table(["", "gradients", "exchanges of statistics", *heads], exchanged()),
     )
     click.echo(page)
     if out is not None:

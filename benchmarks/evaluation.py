@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 import numpy as np
 from random_batch import random_batch
-from sides import Running, Side, machine, markdown_table, seconds_of, serve
+from sides import Running, Side, machine, seconds_of, serve, tables
 
 BACKENDS = ("tensorflow", "torch", "jax")
 CLASSES = 40
@@ -195,11 +195,7 @@ def main(frames, out, only, served) -> None:
     packages = machine("keras", "tensorflow", "jax", "torch", "torchmetrics")
     parts = [NOTES.format(options=options, machine=packages, frames=frames)]
     head = ["", "first, s", "all, s", "each, s", "peak memory, MB", "ratio"]
-    for title, chosen in sides(frames).items():
-        if only and not any(text in title for text in only):
-            continue
-        parts.append(f"### {title}\n\n{markdown_table(head, compare(chosen, frames))}\n")
-        click.echo(parts[-1])
+    parts += tables(sides(frames), only, head, lambda chosen: compare(chosen, frames))
     if out is not None:
         out.write_text("\n".join(parts), encoding="utf-8")
 

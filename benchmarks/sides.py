@@ -7,7 +7,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -115,3 +115,28 @@ def markdown_table(head: list[str], rows: list[list[str]]) -> str:
     """A table in Markdown: names to the left, numbers to the right."""
     cells = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(row) + " |" for row in cells)
+
+
+def as_markdown(title: str, head: list[str], rows: list[list[str]]) -> str:
+    """A table under its title."""
+    return "\n".join([f"### {title}", "", markdown_table(head, rows), ""])
+
+
+def tables(
+    comparisons: dict[str, Any], only: Sequence[str], head: list[str], rows_of: Callable
+) -> list[str]:
+    """The table of each comparison, printed as soon as it is made.
+
+    Args:
+        comparisons: what `rows_of` takes, by title.
+        only: of those whose title holds one of these texts; of all where there is none.
+        head: of every table.
+        rows_of: function from a comparison to the rows of its table.
+    """
+    made = []
+    for title, chosen in comparisons.items():
+        if only and not any(text in title for text in only):
+            continue
+        made.append(as_markdown(title, head, rows_of(chosen)))
+        click.echo(made[-1])
+    return made

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 import click
-from sides import Running, Side, machine, markdown_table, seconds_of, serve
+from sides import Running, Side, machine, seconds_of, serve, tables
 
 BACKENDS = ("tensorflow", "torch", "jax")
 CLASSES = 40
@@ -201,10 +201,6 @@ pools anew in their gradients and takes fresh memory in every step."""
 HEAD = ["", "building, s", "first, s", "later, s", "ratio"]
 
 
-def as_markdown(title, rows) -> str:
-    return "\n".join([f"### {title}", "", markdown_table(HEAD, rows), ""])
-
-
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), help="Write the table to this file.")
 @click.option("--rounds", default=8, show_default=True)
@@ -215,13 +211,12 @@ def main(out, rounds, only, served) -> None:
     if served is not None:
         serve(served, make)
         return
+
+    def rows_of(chosen):
+        return first_steps() if chosen is None else compare(chosen, rounds)
+
     parts = [NOTES.format(machine=machine("keras", "tensorflow", "jax", "torch")), ""]
-    for title, chosen in {**sides(), FIRST_STEPS: None}.items():
-        if only and not any(text in title for text in only):
-            continue
-        rows = first_steps() if chosen is None else compare(chosen, rounds)
-        parts.append(as_markdown(title, rows))
-        click.echo(parts[-1])
+    parts += tables({**sides(), FIRST_STEPS: None}, only, HEAD, rows_of)
     if out is not None:
         out.write_text("\n".join(parts), encoding="utf-8")
 

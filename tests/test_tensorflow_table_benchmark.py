@@ -26,7 +26,8 @@ def test_every_backend_is_beside_plain_pytorch():
 
 
 def test_a_comparison_is_a_table_of_markdown():
-    text = table.as_markdown("a title", [["one", "1.0", "2.00", "0.500", "1.000"]])
+    rows = [["one", "1.0", "2.00", "0.500", "1.000"]]
+    text = module("sides").as_markdown("a title", table.HEAD, rows)
     assert text.splitlines() == [
         "### a title",
         "",
