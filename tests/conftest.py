@@ -1,18 +1,21 @@
 """Chooses the Keras backend before anything imports Keras: `pytest --backend jax`."""
 
+import gc
 import os
+import tempfile
 
 import pytest
 
 BACKENDS = ("tensorflow", "jax", "torch")
-# Folders and files of tests.
-WITHOUT_A_BACKEND = {
+# Folders and files of tests that compute nothing by a backend; and of the ablation, which trains as
+# recipes do.
+UNDER_ONE_BACKEND = {
     "datasets",
     *("test_datasets_build.py", "test_datasets_check.py"),
     *("test_export_files.py", "test_image_files.py", "test_image_listing.py"),
     *("test_prediction_files.py", "test_report_files.py", "test_tables.py", "test_subsets.py"),
     *("test_sheets.py", "test_run_folder.py", "test_atomic_write.py", "test_augmentation.py"),
-    *("test_description.py", "test_samples.py"),
+    *("test_description.py", "test_samples.py", "test_fuzzed_folders.py", "test_ablation.py"),
 }
 
 
@@ -39,8 +42,19 @@ def pytest_configure(config):
     if backend == "jax":
         # The time of these tests is compiling, again and again for other shapes.
         os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
-        # Commands would fill the user's cache.
-        os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
+        _share_compiled_functions(config)
+
+
+def _share_compiled_functions(config):
+    """Lets workers, and processes that tests start, compile nothing twice; not by the user's cache,
+    so that every run of the tests compiles everything once."""
+    if hasattr(config, "workerinput"):
+        return
+    folder = tempfile.TemporaryDirectory(prefix="keras_lwm_tests_jax_")
+    config.add_cleanup(folder.cleanup)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = folder.name
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "0"
 
 
 def pytest_report_header(config):
@@ -57,8 +71,19 @@ def pytest_collection(session):
 def pytest_ignore_collect(collection_path, config):
     """What is named after a backend is tested under it alone: `test_torch_device.py`.
 
-    And what computes nothing by a backend under TensorFlow alone.
+    And what one backend is enough for, under TensorFlow alone.
     """
     of = [own for own in BACKENDS if collection_path.name.startswith(f"test_{own}_")]
-    of += ["tensorflow"] if collection_path.name in WITHOUT_A_BACKEND else []
+    of += ["tensorflow"] if collection_path.name in UNDER_ONE_BACKEND else []
     return True if of and of != [config.getoption("--backend")] else None
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_more_compiled_functions_than_of_one_file(request):
+    """JAX keeps every function that it ever compiled: two workers would grow beyond 12 GB."""
+    yield
+    if request.config.getoption("--backend") == "jax":
+        import jax
+
+        jax.clear_caches()
+        gc.collect()

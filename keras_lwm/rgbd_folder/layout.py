@@ -103,6 +103,9 @@ def read_lines(path: Path, report_error=raise_error) -> list[str]:
     except UnicodeDecodeError as error:
         report_error(path, f"Expected UTF-8 text in {path}: {error}.")
         return lines
+    except OSError as error:
+        report_error(path, f"Cannot read {path}: {error.strerror}.")
+        return lines
     lines = [line for line in lines if line]
     if not lines:
         report_error(path, f"Expected at least one line in {path}; it is empty.")
@@ -171,6 +174,10 @@ def _find(folder, kind, report_error) -> dict[str, Path]:
     found = {}
     for path in sorted(root.rglob("*")):
         if path.suffix.lower() not in SUFFIXES[kind] or path.name.startswith("."):
+            continue
+        if not path.is_file():
+            found_instead = "a link that leads nowhere" if path.is_symlink() else "a folder"
+            report_error(path, f"Expected a file at {path}; there is {found_instead}.")
             continue
         name = path.relative_to(root).with_suffix("").as_posix()
         if name in found:

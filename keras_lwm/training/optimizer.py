@@ -340,6 +340,15 @@ def _step_of_replicas(step, finite, grads, variables):
 
 if keras.backend.backend() == "torch":
     from keras_lwm.torch_operations import all_finite
+elif keras.backend.backend() == "jax":
+
+    def all_finite(tensors) -> Tensor:
+        """Whether every number in every tensor is finite, as a boolean scalar."""
+        finite = ops.stack([ops.all(ops.isfinite(tensor)) for tensor in tensors])
+        # Not `ops.all`: XLA would write out the conjunction of all tensors once more into the
+        # update of each of them, which takes as long to compile as all the rest of the step.
+        return finite[ops.argmin(finite)]
+
 else:
 
     def all_finite(tensors) -> Tensor:

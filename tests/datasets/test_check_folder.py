@@ -169,11 +169,31 @@ def test_missing_depth_is_none_and_saturated_depth_a_warning(folder):
 
 def test_depth_that_no_frame_finds(folder):
     (folder / "depth").rename(folder / "aside")
-    assert check_folder(folder).clean
-    one_error(folder, "depth_unit=0.001 was given", depth_unit=0.001)
+    one_error(folder, "No training frame has its depth in", str(folder / "depth"))
+    one_error(folder, "No training frame has its depth in", depth_unit=0.001)
+    assert check_folder(folder, splits=("val",)).clean
+    one_error(folder, "depth_unit=0.001 was given", depth_unit=0.001, splits=("val",))
     (folder / "depth").mkdir()
     np.save(folder / "depth" / "frame0_depth.npy", np.ones(SIZE))
-    one_error(folder, "No frame has its depth in")
+    one_error(folder, "No training frame has its depth in")
+
+
+def test_a_folder_without_a_list_to_train_on(folder):
+    (folder / "train.txt").unlink()
+    one_error(folder, "train.txt", "found val")
+    assert check_folder(folder, splits=("val",)).clean
+
+
+@pytest.mark.parametrize("kind", ["rgb", "depth"])
+def test_links_that_lead_nowhere_and_folders_in_place_of_files(folder, kind):
+    link, other = (folder / kind / f"frame{index}.png" for index in (0, 1))
+    for path in (link, other):
+        path.unlink()
+    link.symlink_to("nothing")
+    other.mkdir()
+    sentences = messages(check_folder(folder).errors)
+    assert f"Expected a file at {link}; there is a link that leads nowhere." in sentences
+    assert f"Expected a file at {other}; there is a folder." in sentences
 
 
 def test_files_of_lists_that_were_not_asked_for_are_no_matter(folder):

@@ -1,16 +1,19 @@
-"""Kills a small run by SIGKILL at random moments, resumes it, and compares how it ends.
+"""Kills a job by SIGKILL at random moments, starts it again, and compares how it ends.
 
-    KERAS_BACKEND=torch python tests/faults/kills.py --kills 200 --seed 0
+    KERAS_BACKEND=torch python tests/faults/kills.py training --kills 200 --seed 0
 
-Each kill takes a start of Python, Keras and the backend, some seconds. A run that has ended must
-equal one that was never killed, bit by bit; then another is begun.
+The jobs are those of `jobs.py`. Each works in a real process, which a server forks that has
+imported everything, so that a kill costs a second. After each kill, whatever the job has left must
+be whole; once it has ended, the same as what an unbroken one leaves; then another is begun.
 """
 
 import argparse
+import collections
+import contextlib
+import io
+import multiprocessing
 import os
 import random
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,77 +22,100 @@ from pathlib import Path
 TESTS = Path(__file__).parents[1]
 
 
-def start(folder):
-    """Starts the run's process, or another one that resumes it; returns it as training begins."""
-    paths = [TESTS.parent, TESTS, *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {
-        "XLA_FLAGS": "--xla_backend_optimization_level=0",
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(map(str, paths)),
-    }
-    process = subprocess.Popen(
-        [sys.executable, TESTS / "exact_runs.py", folder],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+class Process:
+    """A process in which a job works on a place; it has begun once this is made."""
+
+    def __init__(self, server, job, place):
+        begins, says_so = server.Pipe(duplex=False)
+        self._process = server.Process(target=_work, args=(says_so, job, place))
+        self._process.start()
+        says_so.close()
+        begins.recv()
+
+    def ends_within(self, seconds):
+        """Waits so long; returns whether it has ended, and well."""
+        self._process.join(seconds)
+        if self._process.exitcode:
+            raise AssertionError(f"A process ended by itself with {self._process.exitcode}.")
+        return self._process.exitcode == 0
+
+    def kill(self):
+        self._process.kill()
+        self._process.join()
+
+
+class _Nothing:
+    def work(self, place):
+        pass
+
+
+def _work(says_so, job, place):
+    says_so.send("begun")
+    with contextlib.redirect_stdout(io.StringIO()):
+        job.work(place)
+
+
+def _server():
+    """A server that forks processes with Keras and the backend in them."""
+    paths = [TESTS.parent, TESTS, TESTS / "faults"]
+    sys.path[:0] = [str(path) for path in paths if str(path) not in sys.path]
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        [*map(str, paths), *filter(None, [os.environ.get("PYTHONPATH")])]
     )
-    process.stdout.readline()
-    return process
+    server = multiprocessing.get_context("forkserver")
+    # TensorFlow is what a run writes for TensorBoard with, whatever the backend.
+    server.set_forkserver_preload(["jobs", "tensorflow"])
+    # It has imported them once it serves.
+    Process(server, _Nothing(), None).ends_within(None)
+    return server
 
 
-def finish(process):
-    """Waits for a process that nobody kills."""
-    _, errors = process.communicate()
-    if process.returncode:
-        raise AssertionError(f"A run ended with {process.returncode}: {errors[-3000:]}")
+def survive(name, kills, seed, folder):
+    """Kills a job so many times, then lets it end.
 
-
-def survive(kills, seed, folder):
-    """Kills so many times, then lets the last run end; returns how many runs were compared.
+    Returns how many jobs were compared, and how often the kills left what.
 
     Args:
+        name: a job of `jobs.JOBS`.
         kills: number of kills.
-        seed: of their moments, uniform over the time that a whole training takes in this process.
-        folder: where the runs are kept.
+        seed: of their moments, uniform over the time that an unbroken job takes.
+        folder: where all is kept.
     """
-    from exact_runs import assert_same_run, new_model, train
+    server = _server()
+    from jobs import JOBS
 
-    moments = random.Random(seed)
-    unbroken, model = folder / "unbroken", new_model()
+    job, moments = JOBS[name](folder), random.Random(seed)
+    unbroken = folder / "unbroken"
     begun = time.monotonic()
-    train(unbroken, model, save_every=1)
+    assert Process(server, job, unbroken).ends_within(None)
     seconds = time.monotonic() - begun
-    compared, killed = 0, 0
-    broken = folder / f"broken_{compared}"
+    compared, killed, found = 0, 0, collections.Counter()
     while True:
-        process = start(broken)
-        if killed < kills:
-            try:
-                process.wait(moments.uniform(0, seconds))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.communicate()
-                killed += 1
-                continue
-        finish(process)
-        assert_same_run(broken, unbroken)
-        shutil.rmtree(broken)
-        compared += 1
         broken = folder / f"broken_{compared}"
+        process = Process(server, job, broken)
+        if killed < kills and not process.ends_within(moments.uniform(0, seconds)):
+            process.kill()
+            killed += 1
+            found[job.left(broken)] += 1
+            job.assert_whole(broken, unbroken)
+            continue
+        assert process.ends_within(None)
+        job.assert_same(broken, unbroken)
+        compared += 1
         if killed >= kills:
-            return compared
+            return compared, found
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("job", choices=("training", "evaluation", "preparation", "export"))
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    sys.path[:0] = [str(TESTS), str(TESTS.parent)]
     with tempfile.TemporaryDirectory() as folder:
-        compared = survive(arguments.kills, arguments.seed, Path(folder))
-    print(f"{arguments.kills} kills: {compared} runs ended as the unbroken one, bit by bit.")
+        compared, found = survive(arguments.job, arguments.kills, arguments.seed, Path(folder))
+    print(f"{arguments.kills} kills: {compared} times {arguments.job} ended as an unbroken one.")
+    print(*(f"{number} kills left {what}" for what, number in found.items()), sep="\n")
 
 
 if __name__ == "__main__":

@@ -11,11 +11,17 @@ SIZE = (32, 48)
 
 
 def tiny_model(optimizer=None, compile_options=None, network=None, **options):
+    """A model that is run eagerly, unless asked otherwise, because nothing is run often."""
     keras.utils.set_random_seed(0)
     network = network or tiny_network()
     model = DepthPrivilegedModel(network.inputs, network.output, **options)
-    model.compile(optimizer or keras.optimizers.SGD(0.05, momentum=0.9), **(compile_options or {}))
+    optimizer = optimizer or keras.optimizers.SGD(0.05, momentum=0.9)
+    model.compile(optimizer, **(compile_options or {"run_eagerly": True}))
     return model
+
+
+def compiled_model(*arguments, **options):
+    return tiny_model(*arguments, compile_options={"run_eagerly": False}, **options)
 
 
 def values(variables):
@@ -35,7 +41,7 @@ def fit(model, x, y, **options):
 
 def test_fit_learns_and_logs_everything():
     x, y = tiny_batch(8)
-    model = tiny_model(keras.optimizers.Adam(0.02))
+    model = compiled_model(keras.optimizers.Adam(0.02))
     validation = (x, {"label": y["label"]})
     history = fit(
         model,
@@ -104,7 +110,7 @@ def test_a_step_that_is_not_finite_changes_no_weight_and_is_counted(policy):
     x, y = tiny_batch(4)
     keras.config.set_dtype_policy(policy)
     try:
-        model = tiny_model(weighting=mining.LossWeightModule(depth_range=(1, 8)))
+        model = compiled_model(weighting=mining.LossWeightModule(depth_range=(1, 8)))
     finally:
         keras.config.set_dtype_policy("float32")
     fit(model, x.astype("float32"), y)
@@ -130,7 +136,7 @@ def test_multipliers_reach_the_layers_they_name():
     x, y = tiny_batch(4)
     steps = []
     for multipliers in ({}, {"encoder_0": 0.1}):
-        model = tiny_model(keras.optimizers.Adam(0.01), learning_rate_multipliers=multipliers)
+        model = compiled_model(keras.optimizers.Adam(0.01), learning_rate_multipliers=multipliers)
         before = values(model.trainable_variables)
         fit(model, x, y)
         after = values(model.trainable_variables)
@@ -148,7 +154,7 @@ def test_multipliers_are_for_layers_that_exist():
 def test_loss_scaling_under_mixed_float16_trains():
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        model = tiny_model(keras.optimizers.Adam(0.02))
+        model = compiled_model(keras.optimizers.Adam(0.02))
     finally:
         keras.config.set_dtype_policy("float32")
     x, y = tiny_batch(8)
@@ -161,7 +167,7 @@ def test_loss_scaling_under_mixed_float16_trains():
 def test_gradient_accumulation_updates_every_second_step():
     x, y = tiny_batch(8)
     accumulate = keras.optimizers.SGD(0.1, gradient_accumulation_steps=2)
-    model = tiny_model(accumulate, learning_rate_multipliers={"encoder_0": 0.5})
+    model = compiled_model(accumulate, learning_rate_multipliers={"encoder_0": 0.5})
     start = values(model.trainable_variables)
     fit(model, x[:4], {key: value[:4] for key, value in y.items()})
     assert_same(values(model.trainable_variables), start)
@@ -191,7 +197,7 @@ def test_ways_to_execute_agree(options):
 def test_a_saved_model_goes_on_as_if_it_had_never_stopped(tmp_path):
     x, y = tiny_batch(8)
     weighting = mining.LossWeightModule(depth_range=(1, 8))
-    model = tiny_model(
+    model = compiled_model(
         keras.optimizers.Adam(0.01),
         weighting=weighting,
         learning_rate_multipliers={"encoder_0": 0.1},
@@ -288,7 +294,7 @@ def test_averages_leave_a_layer_of_multiplier_0_as_it_was():
     x, y = tiny_batch(4)
     for wrap in (lambda inside: inside, keras.optimizers.LossScaleOptimizer):
         optimizer = wrap(keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5))
-        model = tiny_model(optimizer, learning_rate_multipliers={"encoder_0": 0.0})
+        model = compiled_model(optimizer, learning_rate_multipliers={"encoder_0": 0.0})
         layer = model.get_layer("encoder_0")
         before = values(layer.weights)
         fit(model, x, y, epochs=2)
@@ -333,7 +339,7 @@ def test_steps_are_not_waited_for_one_by_one(monkeypatch):
     monkeypatch.setattr(checks.InputCheck, "_check_skipped", check)
     x, y = tiny_batch(4)
     batches = Batches(x.astype("float32"), y, 12)
-    fit(tiny_model(max_skipped_steps=5), batches, None, batch_size=None, epochs=2)
+    fit(compiled_model(max_skipped_steps=5), batches, None, batch_size=None, epochs=2)
     assert looks == [5, 10, 12, 17, 22, 24]
 
 

@@ -56,7 +56,8 @@ def check_folder(
         if given is None and there
     ]
     first_id, void_ids, rival = infer_label_ids(labels, len(source.class_names), first_id, void_ids)
-    if depth_unit is not None and not depths:
+    # Of all lists, a folder without depth for its training has been found at once.
+    if depth_unit is not None and not depths and splits is not None:
         message = f"depth_unit={depth_unit:g} was given, but no frame of {source.where} has depth."
         source.errors.append(Finding(LISTS, source.where, message))
     if depth_unit is None:

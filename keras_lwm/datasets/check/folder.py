@@ -44,7 +44,7 @@ class FolderSource:
         self.warnings = list(self._ignored())
         if splits is None:  # else other files may belong to the other lists
             self.warnings += self._unlisted()
-            self._find_depth()
+            self._find_training()
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -103,10 +103,16 @@ class FolderSource:
     def _add_error(self, path, message):
         self.errors.append(Finding(LISTS, str(path), message))
 
-    def _find_depth(self):
-        if self._layout.files["depth"] and not any(frame.depth for _, frame in self._frames):
-            root = self._layout.folder / "depth"
-            self._add_error(root, f"No frame has its depth in {root}: expected depth/NAME.png|npy.")
+    def _find_training(self):
+        """Notes what no training can do without: its list, and depth for at least one frame."""
+        where = self._layout.folder
+        if self.frame_numbers and "train" not in self.frame_numbers:
+            expected = f"{where / 'train.txt'} to train on, or the lists to check by their names"
+            self._add_error(where, f"Expected {expected}; found {', '.join(self.frame_numbers)}.")
+        elif not any(frame.depth for split, frame in self._frames if split == "train"):
+            root = where / "depth"
+            sentence = f"No training frame has its depth in {root}: expected depth/NAME.png|npy"
+            self._add_error(root, f"{sentence}, from which the loss weights are made.")
 
     def _unlisted(self):
         named = {frame.name for _, frame in self._frames}
