@@ -1,6 +1,7 @@
 """Data sets as TFDS builders. Importing this package registers them."""
 
 import contextlib
+from collections.abc import Sequence
 
 import keras
 
@@ -39,7 +40,12 @@ BUILDERS = {
 
 
 def load_builder(
-    name: str, *, data_dir=None, manual_dir=None, **options
+    name: str,
+    *,
+    data_dir=None,
+    manual_dir=None,
+    beam: Sequence[str] | None = None,
+    **options,
 ) -> tfds.core.DatasetBuilder:
     """The data set of this name, prepared; the first time takes a while, with progress shown.
 
@@ -50,6 +56,8 @@ def load_builder(
         data_dir: where prepared data sets are kept; `None`: TFDS's own folder.
         manual_dir: the folder of files that were fetched by hand, for data sets that need them;
             `None`: `downloads/manual` in `data_dir`.
+        beam: options of Apache Beam, such as `["runner=DirectRunner"]`, to prepare the data set by
+            its workers; needs the extra `beam`. `None`: this process does.
         **options: passed to the builder, such as `folder` for `rgbd_folder`.
 
     Raises:
@@ -58,6 +66,10 @@ def load_builder(
     """
     builder = new_builder(name, data_dir=data_dir, **options)
     config = tfds.download.DownloadConfig(manual_dir=manual_dir)
+    if beam is not None:
+        from keras_lwm.datasets.beam import beam_options
+
+        config = config.replace(beam_options=beam_options(beam))
     with contextlib.ExitStack() as waiting:
         if not builder.data_path.exists():
             waiting.enter_context(one_at_a_time(local_folder(builder.data_path.parent)))
