@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_lwm.extras import imports_of
+from keras_lwm.local_paths import local_path
 
 with imports_of("tensorflow", "Preparing a data set (keras_lwm.datasets)"):
     import tensorflow as tf
@@ -14,7 +15,6 @@ with imports_of("tensorflow", "Preparing a data set (keras_lwm.datasets)"):
 from keras_lwm.datasets.cityscapes import CityscapesDepth
 from keras_lwm.datasets.nyu_depth_v2 import NyuDepthV2Labeled
 from keras_lwm.datasets.one_at_a_time import one_at_a_time
-from keras_lwm.datasets.partwise import local_folder
 from keras_lwm.datasets.rgbd_folder import RgbdFolder
 from keras_lwm.datasets.rooms import Rooms
 from keras_lwm.datasets.sun_rgbd import SunRgbd
@@ -64,15 +64,21 @@ def load_builder(
         ValueError: for an unknown name or config; the known ones are listed. For data that are
             missing or cannot be used: as the builder says.
     """
-    builder = new_builder(name, data_dir=data_dir, **options)
-    config = tfds.download.DownloadConfig(manual_dir=manual_dir)
     if beam is not None:
         from keras_lwm.datasets.beam import beam_options
 
+        # Workers may be started in another folder.
+        given = {"data_dir": data_dir, "manual_dir": manual_dir, "folder": options.get("folder")}
+        given = {key: local_path(path).absolute() for key, path in given.items() if path}
+        data_dir, manual_dir = given.pop("data_dir", None), given.pop("manual_dir", None)
+        options.update(given)
+    builder = new_builder(name, data_dir=data_dir, **options)
+    config = tfds.download.DownloadConfig(manual_dir=manual_dir)
+    if beam is not None:
         config = config.replace(beam_options=beam_options(beam))
     with contextlib.ExitStack() as waiting:
         if not builder.data_path.exists():
-            waiting.enter_context(one_at_a_time(local_folder(builder.data_path.parent)))
+            waiting.enter_context(one_at_a_time(local_path(builder.data_path.parent)))
         builder.download_and_prepare(download_config=config)
     return builder
 

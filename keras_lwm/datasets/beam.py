@@ -70,7 +70,7 @@ class _WriteShard(beam.DoFn):
 
     def __init__(self, builder, folder, config):
         self._builder = builder
-        self._data_path = str(builder.data_path)
+        self._data_set = str(builder.data_path.parent)
         self._folder = str(folder)
         self._config = config
         self._frames = None
@@ -86,10 +86,10 @@ class _WriteShard(beam.DoFn):
 
     def _write(self, shard):
         if self._frames is None:
-            if str(self._builder.data_path) != self._data_path:
+            if str(self._builder.data_path.parent) != self._data_set:
                 raise ValueError(
-                    f"Expected the frames of {self._data_path} on every worker; one found those of "
-                    f"{self._builder.data_path}."
+                    f"Expected the frames of {self._data_set} on every worker; one found those of "
+                    f"{self._builder.data_path.parent}."
                 )
             self._frames = self._builder.frames_of_worker(self._config)
         self._builder.write_shard(Path(self._folder), shard, self._frames)

@@ -17,6 +17,7 @@ import tensorflow_datasets as tfds
 
 from keras_lwm.datasets.map_ahead import map_ahead
 from keras_lwm.datasets.progress import progress_bar
+from keras_lwm.local_paths import local_path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,15 +47,6 @@ def plan_shards(lengths: dict[str, int], frames_a_shard: int) -> list[Shard]:
         for index, start in enumerate(range(0, length, frames_a_shard))
         for frames in [min(frames_a_shard, length - start)]
     ]
-
-
-def local_folder(path) -> Path:
-    """The path, or a `ValueError` if it is in a cloud storage, where shards cannot be written."""
-    if "://" in os.fspath(path):
-        raise ValueError(
-            f"Expected data_dir on this machine to prepare a data set in; received {path}."
-        )
-    return Path(path)
 
 
 def write_shard(path: Path, records: Iterable[bytes]) -> None:
@@ -206,7 +198,7 @@ class PartwiseBuilder(tfds.core.GeneratorBasedBuilder):
 
     def _unfinished_folder(self, shards: list[Shard], sources: str) -> Path:
         state = hashlib.sha256(repr((shards, sources)).encode()).hexdigest()[:16]
-        return local_folder(self.data_path.parent) / f"{self.version}.unfinished-{state}"
+        return local_path(self.data_path.parent) / f"{self.version}.unfinished-{state}"
 
     def _remove_unfinished(self):
         """Removes what this and interrupted preparations of the finished data set have left."""
