@@ -4,7 +4,7 @@
         --out docs/preparing.md
 
 FOLDER is a folder of frames as `keras-lwm datasets build` takes it, of a few hundred frames. It
-needs the extra `beam`, and about 3 minutes on two cores for 795 frames of 480x640.
+needs the extra `beam`, and about 3 minutes on two cores for 497 frames of 480x640.
 
 Each way prepares all of the frames of `train.txt`, and a quarter of them, in processes of their
 own: the difference is what frames take, the rest is what starting takes. A frame is looked for
@@ -71,17 +71,19 @@ def prepare(folder, way, options, data):
     command = [sys.executable, "-m", "keras_lwm_cli", "datasets", "build", folder, *options]
     command = [*map(str, command), "--data-dir", str(data), *WAYS[way]]
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    errors = data.with_suffix(".errors")
     start = time.perf_counter()
-    process = subprocess.Popen(
-        command,
-        env={**os.environ, "PYTHONPATH": path},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    _, status, usage = os.wait4(process.pid, 0)
+    with open(errors, "wb") as file:
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, "PYTHONPATH": path},
+            stdout=subprocess.DEVNULL,
+            stderr=file,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
     if status:
-        raise click.ClickException(f"Preparing by {way} has failed: {' '.join(command)}")
+        raise click.ClickException(errors.read_text().splitlines()[-1].removeprefix("Error: "))
     records = sum(path.stat().st_size for path in data.rglob("*.tfrecord*"))
     return seconds, usage.ru_maxrss / 1e6, records / 1e9
 
