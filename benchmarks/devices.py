@@ -166,7 +166,7 @@ both do. Statistics of layers that are frozen (`frozen_batch_norm=True`) are not
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), help="Write the page to this file.")
-@click.option("--rounds", default=5, show_default=True)
+@click.option("--rounds", default=3, show_default=True)
 @click.option("--serve", "served", type=int, hidden=True)
 def main(out, rounds, served) -> None:
     """Measures, counts, and writes the page."""
@@ -179,7 +179,7 @@ def main(out, rounds, served) -> None:
         click.echo(markdown_table(["", "s", "images/s", "ratio"], rows[-2:]))
     heads = [f"{kind}, {n} devices" for n in (8, 64) for kind in ("gradients", "statistics")]
     page = TEXT.format(
-        machine=machine(),
+        machine=machine("keras", "tensorflow", "jax", "torch"),
         measured=markdown_table(["", "seconds a step", "images a second", "ratio"], rows),
         exchanged=markdown_table(["", "gradients", "exchanges of statistics", *heads], exchanged()),
     )

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from keras_lwm.local_paths import local_path
+
 
 @contextlib.contextmanager
 def atomic_write(path) -> Iterator[Path]:
@@ -15,7 +17,7 @@ def atomic_write(path) -> Iterator[Path]:
     The temporary name keeps the suffix, which tells some writers the format. An earlier file at
     `path` stays as it was until the new one is complete, and if the block raises, for good.
     """
-    path = Path(path)
+    path = local_path(path)
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
         yield partial

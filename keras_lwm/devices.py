@@ -88,6 +88,10 @@ def make_devices(number: int) -> None:
         if keras.backend.backend() == "jax":
             import jax
 
+            if number * process_of_environment()[1] > 1:
+                # Each thread of a CPU waits in one exchange for the other devices. With no more
+                # threads than cores, two devices have come to wait in two different ones for ever.
+                os.environ.setdefault("PJRT_NPROC", str(32 * number))
             jax.config.update("jax_num_cpu_devices", number)
         elif keras.backend.backend() == "tensorflow" and number > 1:
             import tensorflow as tf

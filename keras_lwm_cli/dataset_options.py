@@ -51,7 +51,7 @@ def dataset_options(command) -> Callable:
     return command
 
 
-def open_dataset(dataset: str, *, data_dir=None, manual_dir=None, **options) -> Any:
+def open_dataset(dataset: str, *, data_dir=None, manual_dir=None, beam=None, **options) -> Any:
     """The data set, prepared: a TFDS builder.
 
     Args:
@@ -59,6 +59,7 @@ def open_dataset(dataset: str, *, data_dir=None, manual_dir=None, **options) -> 
             that is called as a builder is can be given as `./NAME`.
         data_dir: where TFDS keeps prepared data.
         manual_dir: where the files are that were fetched by hand.
+        beam: options of Apache Beam, to prepare the data by it; `None`: without.
         **options: what `folder_options` adds.
 
     Raises:
@@ -70,7 +71,7 @@ def open_dataset(dataset: str, *, data_dir=None, manual_dir=None, **options) -> 
     name, given = find_dataset(dataset, options)
     if name == FOLDER:
         _refuse(dataset, "is a folder", {} if manual_dir is None else {"manual_dir": manual_dir})
-    return load_builder(name, data_dir=data_dir, manual_dir=manual_dir, **given)
+    return load_builder(name, data_dir=data_dir, manual_dir=manual_dir, beam=beam, **given)
 
 
 def find_dataset(dataset: str, options: dict) -> tuple[str, dict]:

@@ -21,14 +21,25 @@ def datasets() -> None:
 
 @datasets.command()
 @dataset_options
+@click.option("--beam", is_flag=True, help="Prepare it by the workers of Apache Beam.")
+@click.option(
+    "--beam-option",
+    "beam_options",
+    metavar="NAME[=VALUE]",
+    multiple=True,
+    help="An option of Apache Beam, such as runner=FlinkRunner; as often as needed.",
+)
 @in_a_sentence
-def build(**options) -> None:
+def build(beam, beam_options, **options) -> None:
     """Prepares the data set NAME, NAME/CONFIG, or the frames of FOLDER.
 
-    Interrupted, it goes on where it was when the same command is given again.
+    Interrupted, it goes on where it was when the same command is given again. With --beam its
+    shards are written by any number of workers, which need the folders to be where they are here.
     """
+    if beam_options and not beam:
+        raise click.UsageError("--beam-option is an option of --beam, which was not given.")
     use_backend(None)
-    builder = open_dataset(**options)
+    builder = open_dataset(**options, beam=beam_options if beam else None)
     click.echo(f"{builder.info.full_name} is in {builder.data_dir}")
     for split, info in builder.info.splits.items():
         click.echo(f"{split}: {info.num_examples} frames")

@@ -42,12 +42,14 @@ def pytest_configure(config):
     if backend == "jax":
         # The time of these tests is compiling, again and again for other shapes.
         os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
-        _share_compiled_functions(config)
+    _share_compiled_functions(config)
 
 
 def _share_compiled_functions(config):
-    """Lets workers, and processes that tests start, compile nothing twice; not by the user's cache,
-    so that every run of the tests compiles everything once."""
+    """Lets JAX compile nothing twice, in workers and in the processes that tests start.
+
+    Not by the user's cache: every run of the tests compiles everything once.
+    """
     if hasattr(config, "workerinput"):
         return
     folder = tempfile.TemporaryDirectory(prefix="keras_lwm_tests_jax_")

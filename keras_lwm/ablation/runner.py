@@ -18,6 +18,7 @@ from keras_lwm.ablation.rows import check_rows
 from keras_lwm.ablation.views import Views
 from keras_lwm.atomic_write import as_json, write_json
 from keras_lwm.experiment import given, new_augmentation
+from keras_lwm.local_paths import local_path
 from keras_lwm.networks import build_backbone
 
 
@@ -35,7 +36,7 @@ class AblationFolder:
     """
 
     def __init__(self, path: str | Path, options: Mapping | None = None):
-        self.path = Path(path)
+        self.path = local_path(path)
         self.cells = self.path / "cells"
         options_path = self.path / "options.json"
         if options is not None and not options_path.exists():

@@ -1,10 +1,12 @@
 """Data sets as TFDS builders. Importing this package registers them."""
 
 import contextlib
+from collections.abc import Sequence
 
 import keras
 
 from keras_lwm.extras import imports_of
+from keras_lwm.local_paths import local_path
 
 with imports_of("tensorflow", "Preparing a data set (keras_lwm.datasets)"):
     import tensorflow as tf
@@ -13,7 +15,6 @@ with imports_of("tensorflow", "Preparing a data set (keras_lwm.datasets)"):
 from keras_lwm.datasets.cityscapes import CityscapesDepth
 from keras_lwm.datasets.nyu_depth_v2 import NyuDepthV2Labeled
 from keras_lwm.datasets.one_at_a_time import one_at_a_time
-from keras_lwm.datasets.partwise import local_folder
 from keras_lwm.datasets.rgbd_folder import RgbdFolder
 from keras_lwm.datasets.rooms import Rooms
 from keras_lwm.datasets.sun_rgbd import SunRgbd
@@ -39,7 +40,12 @@ BUILDERS = {
 
 
 def load_builder(
-    name: str, *, data_dir=None, manual_dir=None, **options
+    name: str,
+    *,
+    data_dir=None,
+    manual_dir=None,
+    beam: Sequence[str] | None = None,
+    **options,
 ) -> tfds.core.DatasetBuilder:
     """The data set of this name, prepared; the first time takes a while, with progress shown.
 
@@ -50,17 +56,29 @@ def load_builder(
         data_dir: where prepared data sets are kept; `None`: TFDS's own folder.
         manual_dir: the folder of files that were fetched by hand, for data sets that need them;
             `None`: `downloads/manual` in `data_dir`.
+        beam: options of Apache Beam, such as `["runner=DirectRunner"]`, to prepare the data set by
+            its workers; needs the extra `beam`. `None`: this process does.
         **options: passed to the builder, such as `folder` for `rgbd_folder`.
 
     Raises:
         ValueError: for an unknown name or config; the known ones are listed. For data that are
             missing or cannot be used: as the builder says.
     """
+    if beam is not None:
+        from keras_lwm.datasets.beam import beam_options
+
+        # Workers may be started in another folder.
+        given = {"data_dir": data_dir, "manual_dir": manual_dir, "folder": options.get("folder")}
+        given = {key: local_path(path).absolute() for key, path in given.items() if path}
+        data_dir, manual_dir = given.pop("data_dir", None), given.pop("manual_dir", None)
+        options.update(given)
     builder = new_builder(name, data_dir=data_dir, **options)
     config = tfds.download.DownloadConfig(manual_dir=manual_dir)
+    if beam is not None:
+        config = config.replace(beam_options=beam_options(beam))
     with contextlib.ExitStack() as waiting:
         if not builder.data_path.exists():
-            waiting.enter_context(one_at_a_time(local_folder(builder.data_path.parent)))
+            waiting.enter_context(one_at_a_time(local_path(builder.data_path.parent)))
         builder.download_and_prepare(download_config=config)
     return builder
 

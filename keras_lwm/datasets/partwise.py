@@ -17,6 +17,7 @@ import tensorflow_datasets as tfds
 
 from keras_lwm.datasets.map_ahead import map_ahead
 from keras_lwm.datasets.progress import progress_bar
+from keras_lwm.local_paths import local_path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,15 +47,6 @@ def plan_shards(lengths: dict[str, int], frames_a_shard: int) -> list[Shard]:
         for index, start in enumerate(range(0, length, frames_a_shard))
         for frames in [min(frames_a_shard, length - start)]
     ]
-
-
-def local_folder(path) -> Path:
-    """The path, or a `ValueError` if it is in a cloud storage, where shards cannot be written."""
-    if "://" in os.fspath(path):
-        raise ValueError(
-            f"Expected data_dir on this machine to prepare a data set in; received {path}."
-        )
-    return Path(path)
 
 
 def write_shard(path: Path, records: Iterable[bytes]) -> None:
@@ -149,6 +141,9 @@ class PartwiseBuilder(tfds.core.GeneratorBasedBuilder):
 
         Args:
             download_config: among others `manual_dir`, the folder of files fetched by hand.
+                With `beam_options`, or a `beam_runner`, the workers of Apache Beam write the
+                shards, the same to the byte; the data set and its sources have to lie where all of
+                them find them.
             **options: as TFDS takes them, except for another `file_format` than TFRecord.
 
         Raises:
@@ -186,7 +181,14 @@ class PartwiseBuilder(tfds.core.GeneratorBasedBuilder):
         sources = _state_of_files(self.source_files(dl_manager))
         folder = self._unfinished_folder(shards, sources)
         folder.mkdir(parents=True, exist_ok=True)
-        self._write_missing(folder, shards, frames)
+        missing = [shard for shard in shards if not (folder / shard.file_name).exists()]
+        if download_config.beam_options is None and download_config.beam_runner is None:
+            self._write_missing(folder, shards, missing, frames)
+        elif missing:
+            # Only here, as it needs a package that nothing else does.
+            from keras_lwm.datasets.beam import write_shards
+
+            write_shards(self, missing, folder, download_config)
         if _state_of_files(self.source_files(dl_manager)) != sources:
             raise ValueError(
                 f"Files of {self.info.full_name} have changed while they were read: prepare it "
@@ -196,7 +198,7 @@ class PartwiseBuilder(tfds.core.GeneratorBasedBuilder):
 
     def _unfinished_folder(self, shards: list[Shard], sources: str) -> Path:
         state = hashlib.sha256(repr((shards, sources)).encode()).hexdigest()[:16]
-        return local_folder(self.data_path.parent) / f"{self.version}.unfinished-{state}"
+        return local_path(self.data_path.parent) / f"{self.version}.unfinished-{state}"
 
     def _remove_unfinished(self):
         """Removes what this and interrupted preparations of the finished data set have left."""
@@ -206,8 +208,17 @@ class PartwiseBuilder(tfds.core.GeneratorBasedBuilder):
             if leftover.fullmatch(path.name):
                 shutil.rmtree(path, ignore_errors=True)
 
-    def _write_missing(self, folder, shards, frames):
-        missing = [shard for shard in shards if not (folder / shard.file_name).exists()]
+    def frames_of_worker(self, download_config) -> dict[str, Sequence]:
+        """The `frames` of a builder that shares a preparation with others."""
+        return self.frames(self._make_download_manager(None, download_config))
+
+    def write_shard(self, folder: Path, shard: Shard, frames: dict[str, Sequence]) -> None:
+        """Reads the frames of one shard and writes it."""
+        wanted = [(shard.split, index) for index in range(shard.start, shard.stop)]
+        with contextlib.closing(self.read(frames, wanted)) as examples:
+            write_shard(folder / shard.file_name, map(self._record, examples))
+
+    def _write_missing(self, folder, shards, missing, frames):
         wanted = [
             (shard.split, index) for shard in missing for index in range(shard.start, shard.stop)
         ]

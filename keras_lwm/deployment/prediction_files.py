@@ -11,6 +11,7 @@ from PIL import Image
 from keras_lwm.atomic_write import atomic_write
 from keras_lwm.deployment.image_files import read_image
 from keras_lwm.large_images.memory import ImageTooLargeError
+from keras_lwm.local_paths import local_path
 from keras_lwm.void import label_dtype
 
 _MOST_IN_A_PALETTE = 256
@@ -96,7 +97,7 @@ def write_predictions(predictor, images, folder, pictures=PICTURES) -> Iterator[
     Raises:
         ValueError: if `folder` is a file, or the model's scores are not finite.
     """
-    folder = Path(folder)
+    folder = local_path(folder)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"Expected a folder for the predictions; received the file {folder}.")
     folder.mkdir(parents=True, exist_ok=True)

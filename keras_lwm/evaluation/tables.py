@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 
 from keras_lwm.atomic_write import atomic_write, write_json
+from keras_lwm.local_paths import local_path
 
 _TITLES = {
     "pixel_accuracy": "PixAcc",
@@ -115,7 +116,7 @@ def write_report(folder, scores) -> list[Path]:
     Raises:
         ValueError: if `folder` is a file.
     """
-    folder = Path(folder)
+    folder = local_path(folder)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"Expected a folder for the scores; received the file {folder}.")
     folder.mkdir(parents=True, exist_ok=True)

@@ -5,9 +5,10 @@ Every backbone takes RGB images (B, H, W, 3) with values 0..255 and normalises t
 
 import keras
 
-from keras_lwm.networks.efficientnet_lite0 import (
-    efficientnet_lite0,
-    load_efficientnet_lite0_weights,
+from keras_lwm.networks.efficientnet_lite import (
+    VARIANTS,
+    efficientnet_lite,
+    load_efficientnet_lite_weights,
 )
 from keras_lwm.networks.keras_cv_backbones import NAMES as KERAS_CV_NAMES
 from keras_lwm.networks.keras_cv_backbones import keras_cv_backbone
@@ -22,7 +23,7 @@ _RESNETS = {
     "resnet152": (keras.applications.ResNet152, {4: 3, 8: 8, 16: 36, 32: 3}),
 }
 
-IMAGENET_BACKBONES = ("efficientnet_lite0", *_RESNETS)
+IMAGENET_BACKBONES = (*VARIANTS, *_RESNETS)
 """Names of the backbones that come with ImageNet weights."""
 
 BACKBONES = IMAGENET_BACKBONES + KERAS_CV_NAMES
@@ -41,12 +42,12 @@ def _resnet(name, input_shape, weights):
     return keras.Model(images, features, name="backbone")
 
 
-def _efficientnet_lite0(input_shape, weights):
+def _efficientnet_lite(name, input_shape, weights):
     if weights is None:
-        return efficientnet_lite0(input_shape)
+        return efficientnet_lite(name, input_shape)
     # Zeros, because JAX compiles a random draw for every shape, all to be overwritten.
-    model = efficientnet_lite0(input_shape, kernel_initializer="zeros")
-    load_efficientnet_lite0_weights(model)
+    model = efficientnet_lite(name, input_shape, kernel_initializer="zeros")
+    load_efficientnet_lite_weights(model, name)
     return model
 
 
@@ -63,8 +64,8 @@ def _named_backbone(name, input_shape, weights):
         )
     if name in _RESNETS:
         return _resnet(name, input_shape, weights)
-    if name == "efficientnet_lite0":
-        return _efficientnet_lite0(input_shape, weights)
+    if name in VARIANTS:
+        return _efficientnet_lite(name, input_shape, weights)
     return keras_cv_backbone(name, input_shape)
 
 

