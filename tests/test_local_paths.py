@@ -4,7 +4,6 @@ import pytest
 
 from keras_lwm.ablation.runner import AblationFolder
 from keras_lwm.atomic_write import write_json
-from keras_lwm.datasets import load_builder
 from keras_lwm.evaluation.tables import write_report
 from keras_lwm.local_paths import local_path
 from keras_lwm.run_folder import RunFolder
@@ -12,7 +11,6 @@ from keras_lwm.run_folder import RunFolder
 WRITERS = {
     "a run": lambda path: RunFolder(path, {}),
     "an ablation": lambda path: AblationFolder(path, {}),
-    "a data set": lambda path: load_builder("rooms/tiny", data_dir=path),
     "scores": lambda path: write_report(path, {}),
     "a file": lambda path: write_json(f"{path}/a.json", {}),
 }
