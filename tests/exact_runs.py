@@ -1,11 +1,5 @@
-"""A small run that has every kind of state, and two of them compared bit by bit.
+"""A small run that has every kind of state, and two of them compared bit by bit."""
 
-    KERAS_BACKEND=jax python tests/exact_runs.py RUN_FOLDER
-
-begins the run, or goes on with it, and prints a line as the training begins.
-"""
-
-import sys
 from pathlib import Path
 
 import keras
@@ -90,12 +84,3 @@ def assert_same_run(folder, other):
     assert history == expected
     best, expected = (read_progress(Path(run) / "best.keras") for run in (folder, other))
     assert best == expected
-
-
-class SayThatTrainingBegins(keras.callbacks.Callback):
-    def on_train_begin(self, logs=None):
-        print("training", flush=True)
-
-
-if __name__ == "__main__":
-    train(sys.argv[1], new_model(), [SayThatTrainingBegins()], save_every=1)

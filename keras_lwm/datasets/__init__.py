@@ -68,10 +68,10 @@ def load_builder(
         from keras_lwm.datasets.beam import beam_options
 
         # Workers may be started in another folder.
-        given = {"data_dir": data_dir, "manual_dir": manual_dir, "folder": options.get("folder")}
-        given = {key: local_path(path).absolute() for key, path in given.items() if path}
-        data_dir, manual_dir = given.pop("data_dir", None), given.pop("manual_dir", None)
-        options.update(given)
+        data_dir, manual_dir = (
+            None if path is None else local_path(path).expanduser().absolute()
+            for path in (data_dir, manual_dir)
+        )
     builder = new_builder(name, data_dir=data_dir, **options)
     config = tfds.download.DownloadConfig(manual_dir=manual_dir)
     if beam is not None:

@@ -71,11 +71,8 @@ class _WriteShard(beam.DoFn):
     def __init__(self, builder, folder, config):
         self._builder = builder
         self._data_set = str(builder.data_path.parent)
-        self._folder = str(folder)
+        self._folder = folder
         self._config = config
-        self._frames = None
-
-    def setup(self):
         self._frames = None
 
     def process(self, shard):
@@ -92,4 +89,4 @@ class _WriteShard(beam.DoFn):
                     f"{self._builder.data_path.parent}."
                 )
             self._frames = self._builder.frames_of_worker(self._config)
-        self._builder.write_shard(Path(self._folder), shard, self._frames)
+        self._builder.write_shard(self._folder, shard, self._frames)

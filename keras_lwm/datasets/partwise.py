@@ -33,6 +33,10 @@ class Shard:
     def __len__(self) -> int:
         return self.stop - self.start
 
+    def frames(self) -> list[tuple[str, int]]:
+        """(split, index) of its frames."""
+        return [(self.split, index) for index in range(self.start, self.stop)]
+
     @property
     def file_name(self) -> str:
         """Its name until the data set is whole: not one that a reader looks for."""
@@ -214,14 +218,11 @@ class PartwiseBuilder(tfds.core.GeneratorBasedBuilder):
 
     def write_shard(self, folder: Path, shard: Shard, frames: dict[str, Sequence]) -> None:
         """Reads the frames of one shard and writes it."""
-        wanted = [(shard.split, index) for index in range(shard.start, shard.stop)]
-        with contextlib.closing(self.read(frames, wanted)) as examples:
+        with contextlib.closing(self.read(frames, shard.frames())) as examples:
             write_shard(folder / shard.file_name, map(self._record, examples))
 
     def _write_missing(self, folder, shards, missing, frames):
-        wanted = [
-            (shard.split, index) for shard in missing for index in range(shard.start, shard.stop)
-        ]
+        wanted = [frame for shard in missing for frame in shard.frames()]
         total = sum(map(len, shards))
         with (
             progress_bar(f"Preparing {self.info.full_name}", total, total - len(wanted)) as bar,

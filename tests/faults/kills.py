@@ -59,14 +59,19 @@ def _server():
     """A server that forks processes with Keras and the backend in them."""
     paths = [TESTS.parent, TESTS, TESTS / "faults"]
     sys.path[:0] = [str(path) for path in paths if str(path) not in sys.path]
-    os.environ["PYTHONPATH"] = os.pathsep.join(
-        [*map(str, paths), *filter(None, [os.environ.get("PYTHONPATH")])]
-    )
     server = multiprocessing.get_context("forkserver")
     # TensorFlow is what a run writes for TensorBoard with, whatever the backend.
     server.set_forkserver_preload(["jobs", "tensorflow"])
-    # It has imported them once it serves.
-    Process(server, _Nothing(), None).ends_within(None)
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([*map(str, paths), *filter(None, [before])])
+    try:
+        # It has imported them once it serves; what else this process starts is none of its matter.
+        Process(server, _Nothing(), None).ends_within(None)
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
     return server
 
 

@@ -87,7 +87,7 @@ class RgbdFolder(PartwiseBuilder):
         **builder_options,
     ):
         self._arguments = {
-            "folder": folder,
+            "folder": Path(folder).expanduser().resolve(),
             "depth_unit": depth_unit,
             "first_id": first_id,
             "void_ids": None if void_ids is None else tuple(void_ids),
@@ -123,7 +123,7 @@ class RgbdFolder(PartwiseBuilder):
         super().download_and_prepare(**options)
 
     def _look(self) -> Layout:
-        folder = Path(self._arguments["folder"]).expanduser().resolve()
+        folder = self._arguments["folder"]
         layout = Layout(folder, *(self._arguments[key] for key in ("splits", "classes", "colours")))
         if self._arguments["depth_unit"] is not None and not any(
             frame.depth for frames in layout.frames.values() for frame in frames
