@@ -59,18 +59,19 @@ def check_everything(file: h5py.File, source: object) -> None:
     Raises:
         Refused: if any leads elsewhere or in a circle, or declares what is not stored.
     """
-    seen, waiting = {_address(file["/"])}, [file["/"]]
-    while waiting:
-        group = waiting.pop()
-        for name in group:
-            found = _follow(group, name, source)
-            if _address(found) in seen:
-                raise Refused(f"{source} is not read: {found.name} in it has two names.")
-            seen.add(_address(found))
-            if isinstance(found, h5py.Group):
-                waiting.append(found)
-            elif isinstance(found, h5py.Dataset):
-                check_dataset(found, source)
+    for found in _everything(file, source):
+        if isinstance(found, h5py.Dataset):
+            check_dataset(found, source)
+
+
+def dataset_names(file: h5py.File, source: object) -> list[str]:
+    """The names of all data sets of a file, such as "group/name", sorted.
+
+    Raises:
+        Refused: if any link leads elsewhere or in a circle.
+    """
+    found = _everything(file, source)
+    return sorted(each.name[1:] for each in found if isinstance(each, h5py.Dataset))
 
 
 def check_dataset(dataset: h5py.Dataset, source: object) -> None:
@@ -84,6 +85,21 @@ def check_dataset(dataset: h5py.Dataset, source: object) -> None:
             f"{source} is not read: {dataset.name} in it declares {declared} bytes, of which "
             f"{stored} are stored."
         )
+
+
+def _everything(file, source):
+    """All that the links of a file lead to, each once."""
+    seen, waiting = {_address(file["/"])}, [file["/"]]
+    while waiting:
+        group = waiting.pop()
+        for name in group:
+            found = _follow(group, name, source)
+            if _address(found) in seen:
+                raise Refused(f"{source} is not read: {found.name} in it has two names.")
+            seen.add(_address(found))
+            yield found
+            if isinstance(found, h5py.Group):
+                waiting.append(found)
 
 
 def _follow(group, name, source):

@@ -8,7 +8,9 @@ import numpy as np
 from keras_lwm.datasets.matlab import MatlabHdf5, whole_numbers
 from keras_lwm.datasets.sun_rgbd.classes import CLASS_NAMES
 from keras_lwm.datasets.sun_rgbd.lists import Frame
-from keras_lwm.rgbd_folder.files import open_picture, read_depth_values
+from keras_lwm.rgbd_folder.depth import unrotated
+from keras_lwm.rgbd_folder.depth_files import read_numbers
+from keras_lwm.rgbd_folder.files import open_picture
 from keras_lwm.void import void_id
 
 SEGLABEL = "SUNRGBD2Dseg/seglabel"
@@ -46,7 +48,7 @@ class SunFrames(Sequence):
         # The bytes of a JPEG are kept as they are.
         as_bytes = picture.format == "JPEG" and picture.mode == "RGB"
         image = image_path.read_bytes() if as_bytes else np.asarray(picture.convert("RGB"))
-        depth = decode_depth(read_depth_values(depth_path).astype(np.uint16))
+        depth = decode_depth(read_numbers(depth_path).astype(np.uint16))
         _check_size(str(depth_path), depth.shape, image_path, size)
         label = self._read_label(frame)
         _check_size(f"the label of {frame.name}", label.shape, image_path, size)
@@ -84,11 +86,9 @@ class SunFrames(Sequence):
 def decode_depth(stored: np.ndarray) -> np.ndarray:
     """Stored uint16 -> metres float32, as `read3dPoints.m` of the official toolbox does it.
 
-    The stored value is the millimetres with their bits rotated to the left by three. What is
-    farther than 8 m becomes 8 m; 0 stays 0, not measured.
+    What is farther than 8 m becomes 8 m; 0 stays 0, not measured.
     """
-    millimetres = (stored >> 3) | (stored << 13)
-    return np.minimum(millimetres, FARTHEST_MILLIMETRES).astype(np.float32) / np.float32(1000)
+    return np.minimum(unrotated(stored), FARTHEST_MILLIMETRES).astype(np.float32) / np.float32(1000)
 
 
 def _check_size(what, size, image_path, image_size):
