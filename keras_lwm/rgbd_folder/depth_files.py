@@ -57,10 +57,10 @@ def _read_exr(path, key):
 
     with naming_file(path, _KIND):
         shape = _exr_shape(OpenEXR.File(str(path), header_only=True), path)
-        pixels = {
-            name: channel.pixels
-            for name, channel in OpenEXR.File(str(path), separate_channels=True).channels().items()
-        }
+        file = OpenEXR.File(str(path), separate_channels=True)
+        if not file.parts:  # It has printed why, and raised nothing.
+            raise ValueError("its pixels are damaged")
+        pixels = {name: channel.pixels for name, channel in file.channels().items()}
         names = _exr_depth_channels(pixels) if key is None else [*pixels]
         name = choose_key(path, _KIND, key, names)
         values = pixels[name]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from keras_lwm.measured import is_measured
 from keras_lwm.pictures import open_picture_file
@@ -21,7 +21,8 @@ def open_picture(path: Path) -> Image.Image:
     try:
         picture = open_picture_file(path)
         picture.load()
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
+    except Exception as error:
+        # Which error Pillow raises depends on where the damage is.
         raise ValueError(f"Cannot read the picture {path}: {error}.") from error
     return picture
 

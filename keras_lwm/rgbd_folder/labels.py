@@ -225,10 +225,12 @@ def _look_up(values, table):
     return keys[places] == values, results[places]
 
 
-def _code(colour):
+def _code(colours):
     """One number a colour: (..., 3) to (...)."""
-    red, green, blue = np.moveaxis(colour.astype(np.int64), -1, 0)
-    return red << 16 | green << 8 | blue
+    codes = colours[..., 0].astype(np.int64)
+    for channel in (1, 2):
+        codes = codes << 8 | colours[..., channel]
+    return codes
 
 
 def _whole(stored, path):

@@ -28,7 +28,8 @@ def read_picture(path: Path, modes: Sequence[str], expected: str) -> np.ndarray:
         ValueError: for what cannot be read, another mode, or several pages.
     """
     picture = open_picture(path)
-    pages = getattr(picture, "n_frames", 1)
+    with naming_file(path, "picture"):
+        pages = getattr(picture, "n_frames", 1)
     if picture.mode not in modes or pages != 1:
         received = f"a picture of mode {picture.mode!r}" if pages == 1 else f"{pages} pictures"
         raise ValueError(f"Expected {expected} in {path}; received {received}.")

@@ -110,6 +110,27 @@ def test_a_file_that_is_cut_off_or_none(suffix, tmp_path):
     refuses(path, "^Cannot read the (picture|depth) ")
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".npy", ".npz", ".exr", ".h5"])
+def test_damage_is_said_by_the_name_of_the_file(suffix, tmp_path):
+    path = tmp_path / f"depth{suffix}"
+    values = np.arange(600).reshape(20, 30) % 97
+    WRITERS[suffix](path, values.astype("uint32" if suffix == ".exr" else "uint16"))
+    whole, refused = np.frombuffer(path.read_bytes(), np.uint8), 0
+    for seed in range(150):
+        random = np.random.default_rng(seed)
+        content = whole.copy()
+        places = random.integers(0, whole.size, random.integers(1, 9))
+        content[places] = random.integers(0, 256, places.size)
+        path.write_bytes(content.tobytes())
+        try:
+            assert read_numbers(path).dtype.kind in "iuf"
+        except ValueError as error:
+            refused += 1
+            assert str(path) in str(error) and "\n" not in str(error)
+    assert refused > 5
+
+
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".h5"])
 @pytest.mark.parametrize(
     ("values", "received"),
