@@ -118,11 +118,9 @@ class LabelReading:
                 f"Expected a label in a file that ends in {', '.join(SUFFIXES)}; found {path}."
             )
         refuse_key(path, _KIND, self.key)
-        expected = "label ids, one channel,"
-        if self.colours is not None:
-            return read_picture(path, _ID_MODES + _COLOUR_MODES, f"{expected} or RGB colours,")
+        expected = "label ids, one channel," + (" or RGB colours," if self.colours else "")
         stored = read_picture(path, (*_ID_MODES, *_COLOUR_MODES), expected)
-        if stored.ndim == 3:
+        if stored.ndim == 3 and self.colours is None:
             raise ValueError(
                 f"Expected {expected} in {path}; received a picture of mode "
                 f"{_COLOUR_MODES[stored.shape[2] - 3]!r}: for labels in colours, give the colour "
