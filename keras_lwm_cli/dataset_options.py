@@ -10,20 +10,12 @@ from typing import Any
 
 import click
 
+from keras_lwm_cli.folder_options import folder_options, given_options
+
 FOLDER = "rgbd_folder"
 
-_FOLDER_OPTIONS = (
-    click.option("--depth-unit", type=float, help="Metres per unit of the depth files."),
-    click.option("--first-id", type=int, help="The label files' id of the first class; else 0."),
-    click.option(
-        "--void-ids",
-        type=int,
-        multiple=True,
-        help="Their ids of void; else 255, or 65535 beyond 255 classes.",
-    ),
-    click.option("--splits", multiple=True, help="Names of lists; else all of the usual names."),
-    click.option("--classes", help="File of class names in FOLDER; else classes.txt."),
-    click.option("--colours", help="File of the classes' colours in FOLDER."),
+_READING_OPTIONS = (
+    click.option("--splits", multiple=True, help="Names of splits, once each; else all there are."),
     click.option("--size", type=(int, int), help="Height and width to store frames in."),
     click.option(
         "--unusual-depth", is_flag=True, help="Accept a median depth below 0.1 m or above 80 m."
@@ -36,16 +28,16 @@ _OPTIONS = (
 )
 
 
-def folder_options(command) -> Callable:
-    """Adds the options of a folder of frames; the names are those of `RgbdFolder`."""
-    for option in reversed(_FOLDER_OPTIONS):
+def reading_options(command) -> Callable:
+    """Adds all options of a folder of frames; the names are those of `RgbdFolder`."""
+    for option in reversed(_READING_OPTIONS):
         command = option(command)
-    return command
+    return folder_options(command)
 
 
 def dataset_options(command) -> Callable:
     """Adds the argument NAME|FOLDER, and all that `open_dataset` takes."""
-    command = folder_options(command)
+    command = reading_options(command)
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -60,7 +52,7 @@ def open_dataset(dataset: str, *, data_dir=None, manual_dir=None, beam=None, **o
         data_dir: where TFDS keeps prepared data.
         manual_dir: where the files are that were fetched by hand.
         beam: options of Apache Beam, to prepare the data by it; `None`: without.
-        **options: what `folder_options` adds.
+        **options: what `reading_options` adds.
 
     Raises:
         click.UsageError: for what is neither, or an option that does not belong to it.
@@ -71,7 +63,10 @@ def open_dataset(dataset: str, *, data_dir=None, manual_dir=None, beam=None, **o
     name, given = find_dataset(dataset, options)
     if name == FOLDER:
         _refuse(dataset, "is a folder", {} if manual_dir is None else {"manual_dir": manual_dir})
-    return load_builder(name, data_dir=data_dir, manual_dir=manual_dir, beam=beam, **given)
+    builder = load_builder(name, data_dir=data_dir, manual_dir=manual_dir, beam=beam, **given)
+    for note in getattr(builder, "notes", ()):
+        click.echo(note, err=True)
+    return builder
 
 
 def find_dataset(dataset: str, options: dict) -> tuple[str, dict]:
@@ -81,11 +76,7 @@ def find_dataset(dataset: str, options: dict) -> tuple[str, dict]:
     """
     from keras_lwm.datasets import BUILDERS
 
-    given = {
-        name: value
-        for name, value in options.items()
-        if value is not None and value is not False and value != ()
-    }
+    given = given_options(options)
     names = sorted(set(BUILDERS) - {FOLDER})
     if dataset.partition("/")[0] in names:
         _refuse(dataset, "is no folder", given)

@@ -8,8 +8,8 @@ from keras_lwm_cli.dataset_options import (
     FOLDER,
     dataset_options,
     find_dataset,
-    folder_options,
     open_dataset,
+    reading_options,
 )
 from keras_lwm_cli.running import in_a_sentence, use_backend
 
@@ -59,14 +59,15 @@ def build(beam, beam_options, **options) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where to write the whole report.",
 )
-@folder_options
+@reading_options
 @click.pass_context
 @in_a_sentence
 def check(context, dataset, data_dir, sheet, json_path, **options) -> None:
     """Reads every frame of the prepared NAME or NAME/CONFIG, or of FOLDER, and reports all errors.
 
-    Of a folder, --depth-unit, --first-id and --void-ids may be left out: then what fits most files
-    is taken, and printed. Exit code 1 if there is an error; warnings do not count.
+    Of a folder, --layout, --depth-unit, --first-id and --void-ids may be left out: then what fits
+    most files is taken, and printed, with the command that would train on it. Exit code 1 if there
+    is an error; warnings do not count.
     """
     for path in (sheet, json_path):
         if path is not None and not path.parent.is_dir():

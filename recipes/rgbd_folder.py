@@ -2,8 +2,10 @@
 
     python recipes/rgbd_folder.py FOLDER --depth-unit 0.001 --first-id 1 --void-ids 0
 
-It needs the extras `tensorflow`, `report` and `pretrained`. On 2 CPU cores under TensorFlow an
-epoch of 500 frames takes one to two minutes. Nobody has run its 20 epochs to the end yet: with
+`keras-lwm datasets check FOLDER` prints this command for a folder of yours; docs/your_data.md has
+it for well-known ones. It needs the extras `tensorflow`, `report` and `pretrained`. On 2 CPU cores
+under TensorFlow an epoch of 500 frames takes one to two minutes. Nobody has run its 20 epochs to
+the end yet: with
 `--epochs 4 --size 240 320 --validation-split tune --test-split val` on 795 frames of NYUv2's
 training split, cut by scene into 497 / 101 / 197, the 40 classes came to a mIoU of 15.9 % (PixAcc
 51.3 %), still rising.
@@ -11,15 +13,14 @@ training split, cut by scene into 497 / 101 / 197, the 40 classes came to a mIoU
 
 import click
 
+from keras_lwm_cli.folder_options import folder_options, given_folder_options
 from keras_lwm_cli.running import in_a_sentence, use_backend
 from keras_lwm_cli.training_options import open_run, training_options
 
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False))
-@click.option("--depth-unit", type=float, help="Metres per unit of the depth files.")
-@click.option("--first-id", type=int, default=0, show_default=True, help="Id of the first class.")
-@click.option("--void-ids", type=int, multiple=True, help="Else 255, 65535 beyond 255 classes.")
+@folder_options
 @click.option("--size", type=(int, int), help="Height and width to store frames in, for speed.")
 @click.option("--train-split", default="train", show_default=True)
 @click.option("--validation-split", default="val", show_default=True)
@@ -61,14 +62,14 @@ def main(context, backend, devices, data_dir, **_):
     frames = load_builder(
         "rgbd_folder",
         folder=options["folder"],
-        depth_unit=options["depth_unit"],
-        first_id=options["first_id"],
-        void_ids=options["void_ids"] or None,
+        **given_folder_options(options),
         size=options["size"],
         unusual_depth=bool(options["unusual_depth"]),
-        splits=dict.fromkeys(splits),
+        splits=tuple(dict.fromkeys(splits)),
         data_dir=data_dir,
     )
+    for note in frames.notes:
+        click.echo(note)
 
     validation = options["validation_split"]
     train(run, frames, options["train_split"], validation=validation, devices=devices)

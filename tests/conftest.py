@@ -10,7 +10,7 @@ BACKENDS = ("tensorflow", "jax", "torch")
 # Folders and files of tests that compute nothing by a backend; and of the ablation, which trains as
 # recipes do.
 UNDER_ONE_BACKEND = {
-    "datasets",
+    *("datasets", "rgbd_folder"),
     *("test_datasets_build.py", "test_datasets_check.py"),
     *("test_export_files.py", "test_image_files.py", "test_image_listing.py"),
     *("test_prediction_files.py", "test_report_files.py", "test_tables.py", "test_subsets.py"),

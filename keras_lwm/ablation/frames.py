@@ -8,8 +8,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from keras_lwm.rgbd_folder import FramesOnDisk, Layout, resize_nearest
-from keras_lwm.void import void_id
+from keras_lwm.rgbd_folder import (
+    FolderOptions,
+    FrameReader,
+    FramesOnDisk,
+    Layout,
+    resize_nearest,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,17 +59,12 @@ def read_frames(splits: Sequence[str], options: Mapping) -> tuple[dict, list[str
     folder, size = Path(options["data"]), tuple(options["size"])
     if not folder.is_dir():
         return _from_builder(options["data"], splits, size)
-    layout = Layout(folder, list(splits))
-    num_classes = len(layout.class_names)
-    reading = {
-        "depth_unit": options["depth_unit"],
-        "first_id": options["first_id"],
-        "void_ids": options["void_ids"] or (void_id(num_classes),),
-        "num_classes": num_classes,
-        "size": size,
-    }
+    given = {name: options[name] for name in ("depth_unit", "first_id", "void_ids")}
+    given = {name: value for name, value in given.items() if value not in (None, (), [])}
+    layout = Layout(folder, FolderOptions(splits=tuple(splits), **given))
+    reader = FrameReader.of(layout, size)
     frames = {
-        split: Frames.stack(map(_arrays, FramesOnDisk(on_disk, reading)))
+        split: Frames.stack(map(_arrays, FramesOnDisk(on_disk, reader)))
         for split, on_disk in layout.frames.items()
     }
     return frames, layout.class_names, layout.palette

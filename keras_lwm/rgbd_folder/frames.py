@@ -7,18 +7,96 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from keras_lwm.rgbd_folder.files import open_image, read_depth, read_label
-from keras_lwm.rgbd_folder.layout import Frame
+from keras_lwm.rgbd_folder.alignment import Alignment
+from keras_lwm.rgbd_folder.depth import DepthReading
+from keras_lwm.rgbd_folder.image_files import open_image
+from keras_lwm.rgbd_folder.labels import LabelReading
+from keras_lwm.rgbd_folder.layout import Frame, Layout
 from keras_lwm.samples import check_depth_unit, typical_depth
+from keras_lwm.void import void_id
+
+# What `keras-lwm depth` writes: millimetres, of the image's own pixels.
+MADE_DEPTH = DepthReading(unit=0.001)
 
 
-def question_depth_unit(frames: list[Frame], depth_unit: float | None) -> None:
+@dataclasses.dataclass(frozen=True)
+class FrameReader:
+    """Reads frames as samples, as `datasets.sample.sample_features` stores them.
+
+    The image sets the size, or `size` does. An image is made smaller by averaging; label and depth
+    take the nearest pixel, so that neither an id nor a depth across a hole is made up. An RGB JPEG
+    that keeps its size is passed on as the bytes it is.
+
+    Attributes:
+        depth: how depth files are read.
+        alignment: how depth is brought to the image's pixels, where they are not the same.
+        labels: how label files are read.
+        first_id, void_ids, num_classes: what the labels' ids mean.
+        size: (height, width) of the samples; `None`: each image's own.
+    """
+
+    depth: DepthReading
+    alignment: Alignment | None
+    labels: LabelReading
+    first_id: int
+    void_ids: tuple[int, ...]
+    num_classes: int
+    size: tuple[int, int] | None = None
+
+    @classmethod
+    def of(cls, layout: Layout, size: tuple[int, int] | None = None) -> "FrameReader":
+        """As the layout's options say."""
+        options, num_classes = layout.options, len(layout.class_names)
+        void_ids = (void_id(num_classes),) if options.void_ids is None else options.void_ids
+        return cls(
+            options.depth_reading(),
+            options.alignment(),
+            layout.class_table.labels,
+            options.first_id or 0,
+            void_ids,
+            num_classes,
+            size,
+        )
+
+    def read(self, frame: Frame) -> dict:
+        """The sample of a frame. ValueError if a file of it cannot be used; it names the file."""
+        picture = open_image(frame.image)
+        own_size = picture.height, picture.width
+        target = self.size or own_size
+        check_aspect(frame.image, own_size, f"size={target}", target)
+        label = self.labels.read(frame.label, self.first_id, self.void_ids, self.num_classes)
+        check_aspect(frame.label, label.shape, frame.image, own_size)
+        if frame.depth is None:
+            depth = np.zeros(target, np.float32)
+        else:
+            depth = self.read_depth(frame, own_size)
+        return {
+            "image": _image(frame.image, picture, target),
+            "depth": resize_nearest(depth, target)[..., None],
+            "label": resize_nearest(label, target)[..., None],
+            "name": frame.name,
+        }
+
+    def read_depth(self, frame: Frame, image_size: tuple[int, int]) -> np.ndarray:
+        """The depth of a frame that has some: metres, 0 = not measured, of the image's aspect."""
+        depth = self.depth_of(frame).read(frame.depth)
+        if self.alignment is not None and not frame.is_made:
+            return self.alignment.to_image(depth, image_size)
+        check_aspect(frame.depth, depth.shape, frame.image, image_size)
+        return depth
+
+    def depth_of(self, frame: Frame) -> DepthReading:
+        """How this frame's depth is read."""
+        return MADE_DEPTH if frame.is_made else self.depth
+
+
+def question_depth_unit(frames: list[Frame], reader: FrameReader) -> None:
     """Raises a `ValueError` if the depth of these frames looks like another unit than metres."""
-    frames = [frame for frame in frames if frame.depth is not None]
-    typical = typical_depth(lambda index: read_depth(frames[index].depth, depth_unit), len(frames))
+    frames = [frame for frame in frames if frame.depth is not None and not frame.is_made]
+    typical = typical_depth(lambda index: reader.depth.read(frames[index].depth), len(frames))
     if typical is not None:
         median, index = typical
-        unit = 1 if depth_unit is None else depth_unit
+        unit = 1 if reader.depth.unit is None else reader.depth.unit
         check_depth_unit(median, str(frames[index].depth), unit)
 
 
@@ -28,42 +106,16 @@ _ASPECT_TOLERANCE = 0.01
 
 @dataclasses.dataclass(frozen=True)
 class FramesOnDisk(Sequence):
-    """The samples of a split, each read when it is asked for; `options` are `read_frame`'s."""
+    """The samples of a split, each read when it is asked for."""
 
     frames: list[Frame]
-    options: dict
+    reader: FrameReader
 
     def __len__(self) -> int:
         return len(self.frames)
 
     def __getitem__(self, index: int) -> dict:
-        return read_frame(self.frames[index], **self.options)
-
-
-def read_frame(frame: Frame, *, depth_unit, first_id, void_ids, num_classes, size) -> dict:
-    """The sample of a frame, as `datasets.sample.sample_features` stores it.
-
-    The image sets the size, or `size` does. An image is made smaller by averaging; label and depth
-    take the nearest pixel, so that neither an id nor a depth across a hole is made up. An RGB JPEG
-    that keeps its size is passed on as the bytes it is.
-    """
-    picture = open_image(frame.image)
-    own_size = picture.height, picture.width
-    target = size or own_size
-    check_aspect(frame.image, own_size, f"size={target}", target)
-    label = read_label(frame.label, first_id, void_ids, num_classes)
-    check_aspect(frame.label, label.shape, frame.image, own_size)
-    if frame.depth is None:
-        depth = np.zeros(target, np.float32)
-    else:
-        depth = read_depth(frame.depth, depth_unit)
-        check_aspect(frame.depth, depth.shape, frame.image, own_size)
-    return {
-        "image": _image(frame.image, picture, target),
-        "depth": resize_nearest(depth, target)[..., None],
-        "label": resize_nearest(label, target)[..., None],
-        "name": frame.name,
-    }
+        return self.reader.read(self.frames[index])
 
 
 def resize_nearest(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -1,41 +1,43 @@
-"""What the folder holds: frames, split lists, class names, colours; and whether it has changed.
+"""What the folder holds: frames of each split, classes, colours; and whether it has changed."""
 
-    folder/
-      rgb/NAME.jpg|png        label/NAME.png        depth/NAME.png|npy   (may be missing)
-      classes.txt             colours.txt           (may be missing)
-      train.txt, ...          one NAME a line
-
-A NAME may have folders of its own ("kitchen/0001"). Blank lines mean nothing.
-"""
-
+import collections
 import dataclasses
 import hashlib
-import re
+import posixpath
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from keras_lwm.palette import distinct_palette
-from keras_lwm.void import check_num_classes
+from keras_lwm.rgbd_folder import depth_files, labels
+from keras_lwm.rgbd_folder.class_table import ClassTable, find_classes
+from keras_lwm.rgbd_folder.options import FolderOptions
+from keras_lwm.rgbd_folder.patterns import SCENE, SPLIT, Pattern, list_files
+from keras_lwm.rgbd_folder.splits import draw_splits, find_lists, read_list
+from keras_lwm.rgbd_folder.text_files import raise_error
+from keras_lwm.rgbd_folder.time_stamps import pair_keys
 
-SPLITS = ("train", "tune", "val", "valid", "validation", "dev", "test")
-SUFFIXES = {"rgb": (".jpg", ".jpeg", ".png"), "depth": (".png", ".npy"), "label": (".png",)}
+SUFFIXES = {
+    "rgb": (".jpg", ".jpeg", ".png"),
+    "label": labels.SUFFIXES,
+    "depth": depth_files.SUFFIXES,
+    "made_depth": (".png",),
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Frame:
-    """The files of one frame; `depth` is `None` where there is none."""
+    """The files of one frame; `depth` is `None` where there is none.
+
+    `is_made` is whether a model made the depth: see `FolderOptions.made_depth`.
+    """
 
     name: str
     image: Path
     label: Path
     depth: Path | None
+    is_made: bool = False
 
     def files(self) -> list[Path]:
         return [path for path in (self.image, self.label, self.depth) if path is not None]
-
-
-def raise_error(path: Path, message: str) -> None:
-    """Raises the message, which names the file already, as a `ValueError`."""
-    raise ValueError(message)
 
 
 class Layout:
@@ -43,17 +45,18 @@ class Layout:
 
     Args:
         folder: where the frames are.
-        splits, classes, colours: as of `RgbdFolder`.
+        options: how it is read.
         report_error: called with a file and a message for every error. If it returns, reading goes
             on: such frames have `None` where an image or a label is missing.
 
     Attributes:
-        frames: split -> its frames, in the order of the list.
-        files: kind -> name -> file: all there are, whether a list names them or not.
-        class_names: one name a class.
-        palette: one RGB triple a class.
+        frames: split -> its frames, in the order of the list, or of their names.
+        unlisted: files of frames that belong to no split.
+        ignored: (file, kind) of those that lie where files of a kind do, and cannot be read.
+        notes: sentences on what was chosen here, for users to see.
+        class_table: the classes, and how label files mean them.
         fingerprint: changes with every file that the frames are made of (its name, size and time
-            of change) and with the text of every list.
+            of change), with the text of every list, and with the classes.
 
     Raises:
         ValueError: for a file that is missing, named twice or invalid, unless `report_error` does
@@ -63,25 +66,128 @@ class Layout:
     def __init__(
         self,
         folder: Path,
-        splits=None,
-        classes="classes.txt",
-        colours=None,
-        report_error=raise_error,
+        options: FolderOptions | None = None,
+        report_error: Callable = raise_error,
     ):
         self.folder = folder
+        self.options = FolderOptions() if options is None else options
         if not folder.is_dir():
             raise ValueError(f"Expected a folder of RGB-D frames; {folder} is not a folder.")
-        self.class_names = _class_names(folder / classes, report_error)
-        self.palette = _palette(folder, colours, self.class_names, report_error)
-        self.files = {kind: _find(folder, kind, report_error) for kind in SUFFIXES}
-        self.frames = {
-            split: _frames(folder, split, self.files, report_error)
-            for split in splits or _known_splits(folder, report_error)
-        }
+        self.notes: list[str] = []
+        self._report_error = report_error
+        self._files = _Files(folder, self.options, report_error)
+        self.ignored = self._files.ignored
+        self.frames = self._split(_join(self._files, self.options))
+        used = {path for frames in self.frames.values() for f in frames for path in f.files()}
+        self.unlisted = [path for path in self._files.all() if path not in used]
+        self.class_table = self._find_classes()
         self.fingerprint = self._fingerprint()
 
+    @property
+    def class_names(self) -> list[str]:
+        """One name a class."""
+        return self.class_table.names
+
+    @property
+    def palette(self) -> list[tuple[int, int, int]]:
+        """One RGB triple a class."""
+        return self.class_table.palette
+
+    def _find_classes(self) -> ClassTable:
+        paths = [f.label for frames in self.frames.values() for f in frames if f.label is not None]
+        table = find_classes(self.folder, self.options, paths, self._report_error)
+        self.notes += table.notes
+        return table
+
+    def _split(self, frames: dict[str, Frame]) -> dict[str, list[Frame]]:
+        if self.options.draw_splits is not None:
+            return self._drawn(frames)
+        if SPLIT in self._files.patterns["rgb"].fields:
+            return self._named_by_folders(frames)
+        return self._listed(frames)
+
+    def _listed(self, frames):
+        """As lists say; a frame of a list has to have its image and its label."""
+        names_of = collections.defaultdict(list)
+        for name in frames:
+            names_of[self._files.scene_of(name)].append(name)
+        # What is a name or a path is not taken for a scene.
+        for name, frame in frames.items():
+            names_of[frame.image.relative_to(self.folder).as_posix()] = [name]
+        names_of.update({name: [name] for name in frames})
+        names_of.pop("", None)
+        lists = find_lists(self.folder, self.options.lists, self.options.splits, self._report_error)
+        return {
+            split: [
+                self._complete(path, name, frames)
+                for name in read_list(path, names_of, self._report_error)
+            ]
+            for split, path in lists.items()
+        }
+
+    def _complete(self, path, name, frames):
+        frame = frames.get(name) or Frame(name, None, self._files.find("label", name), None)
+        for kind, file in (("rgb", frame.image), ("label", frame.label)):
+            if file is None:
+                self._report_error(
+                    path,
+                    f"{path} names the frame {name!r}, but there is no "
+                    f"{self.folder / self._files.expected(kind, name)}.",
+                )
+        return frame
+
+    def _drawn(self, frames):
+        if SPLIT in self._files.patterns["rgb"].fields:
+            raise ValueError(
+                f"Expected draw_splits={self.options.draw_splits!r} or {{split}} in "
+                f"rgb={self.options.rgb!r}, not both."
+            )
+        frames = self._labelled(frames)
+        by_scene = self.options.draw_by == "scene"
+        scene_of = {name: self._files.scene_of(name) if by_scene else name for name in frames}
+        if by_scene and len(set(scene_of.values())) == 1:
+            raise ValueError(
+                f"Expected frames of several scenes in {self.folder}, to draw splits by scene "
+                "(folders that names lie in, or {scene} in rgb): all are of one. draw_by='frame' "
+                "draws frames."
+            )
+        drawn = draw_splits(scene_of, self.options.draw_splits, self.options.draw_seed)
+        numbers = ", ".join(
+            f"{split} {len(names)} frames"
+            + (f" of {_scenes(scene_of[name] for name in names)}" if by_scene else "")
+            for split, names in drawn.items()
+        )
+        self.notes.append(f"Splits drawn by {self.options.draw_by}: {numbers}.")
+        return {split: [frames[name] for name in names] for split, names in drawn.items()}
+
+    def _named_by_folders(self, frames):
+        splits = collections.defaultdict(list)
+        for name, frame in sorted(self._labelled(frames).items()):
+            splits[self._files.splits[name]].append(frame)
+        wanted = self.options.splits or sorted(splits)
+        for split in wanted:
+            if split not in splits:
+                self._report_error(
+                    self.folder,
+                    f"Expected frames of the split {split} at {self.options.rgb} in "
+                    f"{self.folder}; found those of {', '.join(sorted(splits)) or 'none'}.",
+                )
+        return {split: splits[split] for split in wanted}
+
+    def _labelled(self, frames):
+        labelled = {name: frame for name, frame in frames.items() if frame.label is not None}
+        without = len(frames) - len(labelled)
+        if frames and not labelled:
+            name, frame = next(iter(frames.items()))
+            expected = self.folder / self._files.expected("label", name)
+            message = f"No image has a label: expected {expected} for {frame.image}."
+            self._report_error(self.folder, message)
+        elif without:
+            self.notes.append(f"{without} of {len(frames)} images have no label, and are not used.")
+        return labelled
+
     def _fingerprint(self):
-        digest = hashlib.sha256(repr((self.class_names, self.palette)).encode())
+        digest = hashlib.sha256(repr(self.class_table.state).encode())
         for split, frames in self.frames.items():
             for frame in frames:
                 digest.update(repr((split, frame.name)).encode())
@@ -92,125 +198,115 @@ class Layout:
         return digest.hexdigest()
 
 
-def read_lines(path: Path, report_error=raise_error) -> list[str]:
-    """The lines of a text file that are not blank; having none is an error."""
-    lines = []
-    if not path.is_file():
-        report_error(path, f"Expected the text file {path}; there is none.")
-        return lines
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    except UnicodeDecodeError as error:
-        report_error(path, f"Expected UTF-8 text in {path}: {error}.")
-        return lines
-    except OSError as error:
-        report_error(path, f"Cannot read {path}: {error.strerror}.")
-        return lines
-    lines = [line for line in lines if line]
-    if not lines:
-        report_error(path, f"Expected at least one line in {path}; it is empty.")
-    return lines
+def _scenes(names):
+    number = len(set(names))
+    return f"{number} scene{'s' if number > 1 else ''}"
 
 
-def _class_names(path, report_error):
-    names = read_lines(path, report_error)
-    for repeated in _repeated(names):
-        report_error(path, f"{path} names the class {repeated!r} twice.")
-    if names:
-        try:
-            check_num_classes(len(names), path)
-        except ValueError as error:
-            report_error(path, str(error))
-    return names
+class _Files:
+    """The files of every kind: by the fields of their patterns, and by the frames' names."""
 
-
-def _palette(folder, colours, class_names, report_error):
-    path = folder / (colours or "colours.txt")
-    made_up = distinct_palette(len(class_names))
-    if colours is None and not path.exists():
-        return made_up
-    lines = read_lines(path, report_error)
-    if len(lines) != len(class_names):
-        report_error(
-            path,
-            f"Expected one colour a class in {path}: {len(class_names)} classes, {len(lines)} "
-            "colours.",
-        )
-        return made_up
-    return [
-        _colour(path, line, report_error) or colour
-        for line, colour in zip(lines, made_up, strict=True)
-    ]
-
-
-def _colour(path, line, report_error):
-    channels = re.split(r"[\s,]+", line)
-    if len(channels) != 3 or not all(re.fullmatch(r"\d{1,3}", text) for text in channels):
-        channels = ["256"]
-    colour = tuple(int(text) for text in channels)
-    if max(colour) > 255:
-        report_error(path, f"Expected 'red green blue', 0 to 255, in {path}; received {line!r}.")
-        return None
-    return colour
-
-
-def _known_splits(folder, report_error):
-    splits = [split for split in SPLITS if (folder / f"{split}.txt").is_file()]
-    if not splits:
-        report_error(
-            folder,
-            f"Found no list of frames in {folder}: expected one of "
-            f"{', '.join(f'{split}.txt' for split in SPLITS)}, or splits=('name', ...) for lists "
-            "of other names.",
-        )
-    return splits
-
-
-def _find(folder, kind, report_error) -> dict[str, Path]:
-    """Name -> file, for every file of one kind."""
-    root = folder / kind
-    if not root.is_dir() and kind != "depth":
-        report_error(root, f"Expected a folder {kind} in {folder}; there is none.")
-    found = {}
-    for path in sorted(root.rglob("*")):
-        if path.suffix.lower() not in SUFFIXES[kind] or path.name.startswith("."):
-            continue
-        if not path.is_file():
-            found_instead = "a link that leads nowhere" if path.is_symlink() else "a folder"
-            report_error(path, f"Expected a file at {path}; there is {found_instead}.")
-            continue
-        name = path.relative_to(root).with_suffix("").as_posix()
-        if name in found:
-            report_error(path, f"Expected one file a frame; received {found[name]} and {path}.")
-        found[name] = path
-    return found
-
-
-def _frames(folder, split, files, report_error):
-    path = folder / f"{split}.txt"
-    names = read_lines(path, report_error)
-    for repeated in _repeated(names):
-        report_error(path, f"{path} names the frame {repeated!r} twice.")
-    names = list(dict.fromkeys(names))
-    for name in names:
-        for kind in ("rgb", "label"):
-            if name not in files[kind]:
-                report_error(
-                    path,
-                    f"{path} names the frame {name!r}, but there is no {folder / kind / name} that "
-                    f"ends in {' or '.join(SUFFIXES[kind])}.",
+    def __init__(self, folder, options, report_error):
+        self.folder, self.ignored, self.splits = folder, [], {}
+        texts = {kind: getattr(options, kind) for kind in SUFFIXES}
+        self.patterns = {
+            kind: Pattern(text, SUFFIXES[kind], kind)
+            for kind, text in texts.items()
+            if text is not None
+        }
+        self.fields = [field for field in self.patterns["rgb"].fields if field != SPLIT]
+        for kind, pattern in self.patterns.items():
+            if set(pattern.fields) - {SPLIT} != set(self.fields):
+                raise ValueError(
+                    f"Expected the same fields in rgb={options.rgb!r} and {kind}={pattern.text!r}."
                 )
-    return [
-        Frame(name, *(files[kind].get(name) for kind in ("rgb", "label", "depth")))
-        for name in names
-    ]
+        self._report_error = report_error
+        self.found = {kind: self._find(kind) for kind in self.patterns}
+        self._by_name = {
+            kind: {self._name(key): path for key, path in found.items()}
+            for kind, found in self.found.items()
+        }
+
+    def all(self) -> Iterator[Path]:
+        for found in self.found.values():
+            yield from found.values()
+
+    def find(self, kind, name) -> Path | None:
+        return self._by_name.get(kind, {}).get(name)
+
+    def scene_of(self, name) -> str:
+        if SCENE in self.fields:
+            return self._scenes.get(name, "")
+        return posixpath.dirname(name)
+
+    def expected(self, kind, name) -> str:
+        """What a frame's file should be called, as far as that can be said."""
+        pattern = self.patterns[kind]
+        fields = {self.fields[0]: name} if len(self.fields) == 1 else {}
+        ending = f" that ends in {' or '.join(pattern.suffixes)}" if pattern.is_open else ""
+        return f"{pattern.describe(fields)}{ending}"
+
+    def names(self) -> dict[tuple, str]:
+        """Key of every image -> the name of its frame."""
+        return {key: self._name(key) for key in self.found["rgb"]}
+
+    def _find(self, kind) -> dict[tuple, Path]:
+        pattern, found = self.patterns[kind], {}
+        root = self.folder / pattern.root
+        if not root.is_dir() and kind != "depth":
+            message = f"Expected a folder {pattern.root} in {self.folder}; there is none."
+            self._report_error(root, message)
+        for match in pattern.matches(list_files(self.folder, pattern.root)):
+            path = self.folder / match.path
+            if not match.readable:
+                if path.is_file():
+                    self.ignored.append((path, kind))
+                continue
+            if not path.is_file():
+                instead = "a link that leads nowhere" if path.is_symlink() else "a folder"
+                self._report_error(path, f"Expected a file at {path}; there is {instead}.")
+                continue
+            key = tuple(match.fields[field] for field in self.fields)
+            if key in found:
+                message = f"Expected one file a frame; received {found[key]} and {path}."
+                self._report_error(path, message)
+            found[key] = path
+            if kind == "rgb":
+                self.splits[self._name(key)] = match.fields.get(SPLIT)
+        if kind == "rgb":
+            self._scenes = {
+                self._name(key): dict(zip(self.fields, key, strict=True)).get(SCENE, "")
+                for key in found
+            }
+        return found
+
+    @staticmethod
+    def _name(key):
+        return "/".join(part for part in key if part)
 
 
-def _repeated(values) -> list:
-    """The values that occur more than once, in the order of their first repetition."""
-    seen, repeated = set(), {}
-    for value in values:
-        if value in seen:
-            repeated[value] = None
-        seen.add(value)
-    return list(repeated)
+def _join(files: _Files, options: FolderOptions) -> dict[str, Frame]:
+    """Name -> frame, for every image."""
+    depths = _pair(files, options)
+    made = files.found.get("made_depth", {})
+    frames = {}
+    for key, name in files.names().items():
+        depth = depths.get(key)
+        is_made = depth is None and key in made
+        frames[name] = Frame(
+            name,
+            files.found["rgb"][key],
+            files.found["label"].get(key),
+            made[key] if is_made else depth,
+            is_made,
+        )
+    return frames
+
+
+def _pair(files, options) -> dict[tuple, Path]:
+    """Key of an image -> its measured depth."""
+    depths = files.found["depth"]
+    if options.pair_within is None:
+        return depths
+    pairs = pair_keys(files.found["rgb"], depths, files.fields, options.pair_within)
+    return {image: depths[depth] for image, depth in pairs.items()}

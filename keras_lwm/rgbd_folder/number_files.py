@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_lwm.hdf5_files import Refused, dataset_names, find_dataset
 from keras_lwm.pictures import MAX_PIXELS
-from keras_lwm.rgbd_folder.files import open_picture
+from keras_lwm.rgbd_folder.image_files import open_picture
 
 ARRAY_SUFFIXES = (".npy", ".npz", ".h5", ".hdf5")
 

@@ -112,7 +112,7 @@ def test_what_does_not_go_together_is_refused(folder, check, tmp_path):
         (["rooms/tiny", "--first-id", 1], "it takes no --first-id"),
         ([folder, "--data-dir", tmp_path], "its check takes no --data-dir"),
         ([folder, "--sheet", tmp_path / "no" / "sheet.png"], "there is no folder"),
-        ([folder, "--depth-unit", 0], "above 0; received 0.0"),
+        ([folder, "--depth-unit", 0], "above 0; received depth_unit=0.0"),
         (["rooms/huge"], "Unknown config 'huge'"),
     ):
         answer = check(*arguments)

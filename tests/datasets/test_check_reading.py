@@ -92,7 +92,7 @@ def test_depth_unit(png, array, unit):
 def test_quantiles_of_the_histogram(dtype):
     values = np.random.default_rng(0).uniform(1, 9000, (60, 80)).astype(dtype)
     values[:5] = 0
-    facts = depth_facts("a", values, is_png=False)
+    facts = depth_facts("a", values, is_counted=False)
     measured = values[values > 0]
     assert facts.measured == measured.size
     assert (facts.smallest, facts.largest) == (

@@ -221,3 +221,67 @@ def test_builder_can_be_pickled_and_found_by_name(folder, prepare, tmp_path):
     assert load_builder("rgbd_folder", **options).data_dir == builder.data_dir
     again = tfds.builder_from_directory(builder.data_dir)
     np.testing.assert_array_equal(samples(again)[0]["image"], samples(builder)[0]["image"])
+
+
+def test_patterns_find_files_that_are_called_otherwise(folder, prepare):
+    for seed, name in enumerate(("kitchen/1", "hall/2")):
+        image, label, depth = random_frame(seed)
+        for kind, picture in (("images", image), ("gt", label), ("range", depth)):
+            (folder / kind / name).parent.mkdir(parents=True, exist_ok=True)
+            ending = {"images": "rgb", "gt": "labelIds", "range": "depth"}[kind]
+            Image.fromarray(picture).save(folder / kind / f"{name}_{ending}.png")
+    write_lists(folder, train=["images/kitchen/1_rgb.png"], val=["hall"])
+    builder = prepare(
+        rgb="images/{name}_rgb.png", depth="range/{name}_depth.png", label="gt/{name}_labelIds.png"
+    )
+    for seed, split, name in ((0, "train", b"kitchen/1"), (1, "val", b"hall/2")):
+        (sample,) = samples(builder, split)
+        image, label, depth = random_frame(seed)
+        assert sample["name"] == name
+        np.testing.assert_array_equal(sample["image"], image)
+        np.testing.assert_array_equal(sample["label"][..., 0], label)
+
+
+def test_drawn_splits_keep_scenes_and_say_so(folder, prepare):
+    for seed in range(12):
+        write_frame(folder, f"room{seed // 2}/{seed}", *random_frame(seed))
+    write_frame(folder, "room9/only_rgb", *random_frame(99))
+    (folder / "label" / "room9" / "only_rgb.png").unlink()
+    write_lists(folder)
+    builder = prepare(draw_splits=(0.5, 0.25, 0.25))
+    rooms = {
+        split: {sample["name"].decode().split("/")[0] for sample in samples(builder, split)}
+        for split in builder.info.splits
+    }
+    assert sorted(map(len, rooms.values())) == [1, 2, 3]
+    assert len(set.union(*rooms.values())) == 6
+    unlabelled, drawn = builder.notes
+    assert unlabelled == "1 of 13 images have no label, and are not used."
+    for split, of_split in rooms.items():
+        assert f"{split} {2 * len(of_split)} frames of {len(of_split)} scene" in drawn
+    assert prepare(draw_splits=(0.5, 0.25, 0.25), draw_seed=1).data_dir != builder.data_dir
+
+
+def test_classes_are_those_of_the_labels_where_no_file_names_them(folder, prepare):
+    write_random_folder(folder, number=2, val=1)
+    (folder / "classes.txt").unlink()
+    builder = prepare()
+    assert builder.info.metadata["class_names"] == ["c0", "c1", "c2", "c3"]
+    (note,) = builder.notes
+    assert "the labels hold 4" in note
+    assert prepare(classes=7).info.metadata["class_names"][-1] == "c6"
+
+
+def test_depth_of_another_camera_is_brought_to_the_image(folder, prepare):
+    """A wall 2 m away, seen by a camera 5 cm beside: it moves by fx * 0.05 / 2 = 1 pixel."""
+    image, label, _ = random_frame(0, (6, 8))
+    depth = np.full((6, 8), 2000, np.uint16)
+    depth[2, 3] = 0
+    write_frame(folder, "a", image, label, depth)
+    write_lists(folder, train=["a"])
+    shift = (1, 0, 0, 0.05, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1)
+    camera = (40.0, 40.0, 3.5, 2.5)
+    (sample,) = samples(prepare(rgb_intrinsics=camera, depth_intrinsics=camera, depth_to_rgb=shift))
+    expected = np.full((6, 8), 2, np.float32)
+    expected[:, 0] = expected[2, 4] = 0
+    np.testing.assert_array_equal(sample["depth"][..., 0], expected)

@@ -93,8 +93,9 @@ def test_empty_list_missing_list_missing_classes(folder):
     refuses(folder, r"splits made of letters.*'all'", splits=("all",))
     (folder / "val.txt").write_text("\n")
     refuses(folder, r"at least one line in .*val\.txt")
+    (folder / "val.txt").unlink()
     (folder / "classes.txt").unlink()
-    refuses(folder, r"Expected the text file .*classes\.txt")
+    refuses(folder, r"Expected the text file .*classes\.txt", classes="classes.txt")
 
 
 def test_no_folder(tmp_path):
@@ -140,7 +141,7 @@ def test_png_needs_a_unit(folder):
 def test_unit_without_depth(folder):
     for path in (folder / "depth").iterdir():
         path.unlink()
-    refuses(folder, r"depth_unit=0\.001 was given, but no frame has a file in .*depth")
+    refuses(folder, r"depth_unit=0\.001 was given, but no frame has a file at .*depth")
 
 
 def test_depth_of_8_bits(folder):
@@ -183,3 +184,40 @@ def test_folder_that_changes_while_it_is_read(folder, monkeypatch):
 )
 def test_bad_options(folder, options):
     refuses(folder, next(iter(options)), **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rgb": "images/{name}_rgb.jpg"}, r"Expected a folder images in .*; there is none"),
+        ({"rgb": "rgb/{scene}/{name}"}, r"the same fields in rgb='rgb/\{scene\}/\{name\}' and"),
+        ({"rgb": "rgb/*.png"}, r"Expected rgb to name its parts in braces"),
+        ({"lists": "train.txt"}, r"Expected lists as .*\{split\}.*received 'train\.txt'"),
+        (
+            {"draw_splits": (0.5, 0.3)},
+            r"draw_splits as the shares .*received \(0\.5, 0\.3\)",
+        ),
+        ({"draw_splits": (0.8, 0.1, 0.1)}, r"several scenes .* draw_by='frame' draws"),
+        ({"draw_by": "room"}, r"draw_by='scene' or draw_by='frame'; received 'room'"),
+        ({"pair_within": -1}, r"Expected pair_within, seconds, from 0; received -1"),
+        ({"pair_within": 1}, r"names that are times in seconds.*received 'frame0'"),
+        ({"rgb_intrinsics": (1, 1, 1, 1)}, r"rgb_intrinsics and depth_intrinsics both"),
+        ({"id_map": "none.tsv"}, r"Expected the text file .*none\.tsv"),
+        ({"id_map_columns": ("a", "b")}, r"names of two columns of the file id_map"),
+        ({"void_colours": ((0, 0, 0),)}, r"void_colours are for labels in colours"),
+        ({"classes": 1}, r"Expected 2 to 65535 classes in .*; found 1"),
+    ],
+)
+def test_options_that_do_not_fit(folder, options, message):
+    refuses(folder, message, **options)
+
+
+def test_two_files_of_classes(folder):
+    (folder / "classes.csv").write_text("name\nwall\nfloor\n")
+    refuses(folder, r"one file of classes in .*found classes\.txt, classes\.csv")
+
+
+def test_ids_of_classes_and_another_map(folder):
+    (folder / "classes.txt").unlink()
+    (folder / "classes.csv").write_text("name,id\nwall,0\nfloor,1\nchair,2\nlamp,3\n")
+    refuses(folder, r"classes\.csv has an id for every class: .*first_id=1", first_id=1)

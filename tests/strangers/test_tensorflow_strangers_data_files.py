@@ -28,7 +28,7 @@ from keras_lwm.datasets.sun_rgbd.lists import read_frames
 from keras_lwm.deployment.image_files import read_image
 from keras_lwm.keras_files import weights_file
 from keras_lwm.pictures import open_picture_file
-from keras_lwm.rgbd_folder.files import read_depth_values
+from keras_lwm.rgbd_folder.depth_files import read_numbers
 
 
 def refuses(read, path, message):
@@ -131,7 +131,7 @@ def write_header(path, shape, content=bytes(64)):
 def test_an_array_of_pickled_objects(tmp_path):
     path, marker = tmp_path / "depth.npy", tmp_path / "made_by_the_attack"
     np.save(path, np.array([[Attack(marker)]], object), allow_pickle=True)
-    refuses(read_depth_values, path, "Cannot read the depth")
+    refuses(read_numbers, path, "Cannot read the depth")
     assert not marker.exists()
     np.load(path, allow_pickle=True)
     assert marker.exists(), "the attack of this test is none"
@@ -141,20 +141,20 @@ def test_an_array_of_pickled_objects(tmp_path):
 def test_an_array_that_declares_what_it_does_not_hold(shape, tmp_path):
     path = tmp_path / "depth.npy"
     write_header(path, shape)
-    refuses(read_depth_values, path, "Cannot read the depth")
+    refuses(read_numbers, path, "Cannot read the depth")
 
 
 def test_an_archive_in_place_of_an_array(tmp_path):
     np.savez(tmp_path / "depth.npz", depth=np.ones((4, 4)))
     path = (tmp_path / "depth.npz").rename(tmp_path / "depth.npy")
-    refuses(read_depth_values, path, "Cannot read the depth")
+    refuses(read_numbers, path, "Cannot read the depth")
 
 
 def test_an_array_is_read_as_it_was_saved(tmp_path):
     values = np.arange(12, dtype="f4").reshape(3, 4)
     for order in "CF":
         np.save(tmp_path / "depth.npy", np.asarray(values, order=order))
-        np.testing.assert_array_equal(read_depth_values(tmp_path / "depth.npy"), values)
+        np.testing.assert_array_equal(read_numbers(tmp_path / "depth.npy"), values)
 
 
 def matlab_link(file, secret):
@@ -328,7 +328,7 @@ def test_damage_is_said_by_the_name_of_the_file(kind, tmp_path):
     read = {
         "matlab_5": lambda path: read_mat(path, "words"),
         "matlab_73": read_both,
-        "array": read_depth_values,
+        "array": read_numbers,
         "weights": _look_at_weights,
     }[kind]
     whole = path.read_bytes()

@@ -2,6 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import tensorflow_datasets as tfds
 
@@ -11,66 +12,109 @@ from keras_lwm.datasets.check.folder import FolderSource
 from keras_lwm.datasets.check.judge import depth_findings
 from keras_lwm.datasets.check.prepared import PreparedSource
 from keras_lwm.datasets.check.reading import Reading, infer_depth_unit, infer_label_ids
-from keras_lwm.datasets.check.report import AMBIGUOUS, LISTS, Finding, Report, spread_examples
+from keras_lwm.datasets.check.report import (
+    AMBIGUOUS,
+    LISTS,
+    NO_DEPTH,
+    Finding,
+    Given,
+    Report,
+    spread_examples,
+)
 from keras_lwm.datasets.progress import progress_bar
-from keras_lwm.datasets.rgbd_folder.builder import check_arguments
+from keras_lwm.datasets.rgbd_folder.builder import check_size
+from keras_lwm.rgbd_folder import folder_options
+from keras_lwm.rgbd_folder.guess import guess_layout
+from keras_lwm.rgbd_folder.labels import VOID_COLOUR_ID
 
 
 def check_folder(
     folder,
     *,
-    depth_unit: float | None = None,
-    first_id: int | None = None,
-    void_ids: tuple[int, ...] | None = None,
-    splits: tuple[str, ...] | None = None,
-    classes: str = "classes.txt",
-    colours: str | None = None,
+    layout: str | None = None,
     size: tuple[int, int] | None = None,
     unusual_depth: bool = False,
     num_examples: int = 8,
+    **options,
 ) -> Report:
     """Reads every frame of a folder of RGB-D frames, and reports all that is wrong with it.
 
     Args:
-        folder: in the layout of `RgbdFolder`.
-        depth_unit, first_id, void_ids: as of `RgbdFolder`; where `None`, what fits most files.
-        splits, classes, colours, size, unusual_depth: as of `RgbdFolder`.
+        folder: as of `RgbdFolder`.
+        layout, size, unusual_depth, **options: as of `RgbdFolder`. Where none of layout, rgb, label
+            and depth is given, the layout that fits the names of most files is taken; where
+            depth_unit, first_id or void_ids are not, what fits most files.
         num_examples: how many frames to lend for a look at.
 
     Raises:
         ValueError: if there is no such folder, or an option is none that a folder can have.
     """
-    check_arguments(depth_unit, size, splits)
-    source = FolderSource(folder, splits, classes, colours, size)
+    check_size(size)
+    layout, notes = _layout(folder, layout, options)
+    options = folder_options(layout, **options)
+    source = FolderSource(folder, options, size)
     tally = _look(source)
-
-    labels = [facts.label.ids for facts in tally.frames if facts.label is not None]
-    depths = [facts.depth for facts in tally.frames if facts.depth is not None]
-    inferred = [
-        name
-        for name, given, there in (
-            ("depth_unit", depth_unit, depths),
-            ("first_id", first_id, labels),
-            ("void_ids", void_ids, labels),
-        )
-        if given is None and there
-    ]
-    first_id, void_ids, rival = infer_label_ids(labels, len(source.class_names), first_id, void_ids)
+    reading, rival = _infer(options, tally.frames, len(source.class_names), source.facts_in_metres)
+    has_depth = any(facts.has_depth for facts in tally.frames)
     # Of all lists, a folder without depth for its training has been found at once.
-    if depth_unit is not None and not depths and splits is not None:
-        message = f"depth_unit={depth_unit:g} was given, but no frame of {source.where} has depth."
-        source.errors.append(Finding(LISTS, source.where, message))
-    if depth_unit is None:
-        medians = [(depth.is_png, depth.median) for depth in depths if depth.measured]
-        depth_unit = infer_depth_unit(
-            [median for is_png, median in medians if is_png],
-            [median for is_png, median in medians if not is_png],
-        )
+    if not has_depth and options.splits is not None:
+        message = f"No frame of {source.where} has depth"
+        if options.depth_unit is not None:
+            message = f"depth_unit={options.depth_unit:g} was given, but no frame has depth"
+            source.errors.append(Finding(LISTS, source.where, f"{message} in {source.where}."))
+        else:
+            message += ": a network can be scored on these frames, not trained with depth on them."
+            source.warnings.append(Finding(NO_DEPTH, source.where, message))
     if rival:
         message = f"The labels of {source.where} fit {rival} as well."
         source.warnings.append(Finding(AMBIGUOUS, source.where, message))
-    reading = Reading(depth_unit, first_id, tuple(void_ids), tuple(inferred))
-    return _report(source, tally, reading, unusual_depth, num_examples, shown_reading=reading)
+    source.notes[:0] = notes
+    given = Given(layout, options, size, unusual_depth)
+    return _report(source, tally, reading, unusual_depth, num_examples, given)
+
+
+def _layout(folder, layout, options) -> tuple[str | None, list[str]]:
+    """The layout that is given, or guessed, and what there is to be said of it."""
+    folder = Path(folder).expanduser()
+    said = layout is not None or any(options.get(kind) for kind in ("rgb", "label", "depth"))
+    if said or not folder.is_dir():
+        return layout, []
+    guess = guess_layout(folder)
+    if guess.layout is None:
+        return None, []
+    return guess.layout, [
+        f"The names of the files fit the layout {guess.layout}: {guess.images} images, "
+        f"{guess.labels} of them with a label, {guess.depths} with depth."
+    ]
+
+
+def _infer(options, frames, num_classes, facts_in_metres) -> tuple[Reading, str]:
+    """How the files are read, and the options of another reading that fits as well, or ""."""
+    labels = [facts.label.ids for facts in frames if facts.label is not None]
+    depths = [facts.depth for facts in frames if facts.depth is not None]
+    depth_unit = options.depth_unit
+    inferred = [
+        name
+        for name, there in (
+            ("depth_unit", depths and not facts_in_metres),
+            ("first_id", labels),
+            ("void_ids", labels),
+        )
+        if getattr(options, name) is None and there
+    ]
+    first_id, void_ids, rival = infer_label_ids(
+        labels, num_classes, options.first_id, options.void_ids
+    )
+    if options.void_colours:
+        void_ids = *void_ids, VOID_COLOUR_ID
+    if "depth_unit" in inferred:
+        medians = [(depth.is_counted, depth.median) for depth in depths if depth.measured]
+        depth_unit = infer_depth_unit(
+            [median for counted, median in medians if counted],
+            [median for counted, median in medians if not counted],
+        )
+    reading = Reading(depth_unit, first_id, tuple(void_ids), tuple(inferred), facts_in_metres)
+    return reading, rival
 
 
 def check_builder(
@@ -88,9 +132,7 @@ def check_builder(
         ValueError: if it is not prepared, or its samples are not in the library's form.
     """
     source = PreparedSource(builder)
-    return _report(
-        source, _look(source), source.reading, unusual_depth, num_examples, shown_reading=None
-    )
+    return _report(source, _look(source), source.reading, unusual_depth, num_examples, given=None)
 
 
 def _look(source) -> Tally:
@@ -107,7 +149,7 @@ def _look(source) -> Tally:
     return tally
 
 
-def _report(source, tally, reading, unusual_depth, num_examples, shown_reading) -> Report:
+def _report(source, tally, reading, unusual_depth, num_examples, given) -> Report:
     errors, warnings = list(source.errors), list(source.warnings)
     frames, num_classes = tally.frames, len(source.class_names)
     errors += [Finding(*error) for facts in frames for error in facts.errors]
@@ -120,7 +162,7 @@ def _report(source, tally, reading, unusual_depth, num_examples, shown_reading) 
     warnings += judge.unlabelled(frames, reading)
     warnings += judge.grey_images(frames)
     for is_error, finding in (
-        *judge.other_sizes(frames),
+        *judge.other_sizes(frames, given is not None and given.options.alignment() is not None),
         *depth_findings(frames, reading, unusual_depth),
         *judge.shared_frames(frames),
     ):
@@ -128,7 +170,9 @@ def _report(source, tally, reading, unusual_depth, num_examples, shown_reading) 
     return Report(
         source.title,
         source.where,
-        shown_reading,
+        None if given is None else reading,
+        given,
+        source.notes,
         errors,
         warnings,
         tally.statistics(reading, source.class_names, source.frame_numbers),

@@ -29,7 +29,7 @@ class DepthFacts:
     """Size, and what the numbers are, in the file's own units.
 
     Attributes:
-        is_png: counts of a PNG, not numbers of an array.
+        is_counted: integers, in a unit that only its maker knows; else metres are likely.
         odd: how many pixels are `NaN`, `infinite` or `negative`, where there are any.
         bins, counts: the measured pixels' histogram; see `bin_values`.
         median, smallest, largest: of the measured pixels; `None` where there are none.
@@ -37,7 +37,7 @@ class DepthFacts:
 
     file: str
     size: tuple[int, int]
-    is_png: bool
+    is_counted: bool
     odd: dict[str, int]
     bins: np.ndarray
     counts: np.ndarray
@@ -60,6 +60,7 @@ class FrameFacts:
         digest: of the image's pixels: equal where all pixels are.
         is_grey: whether the image file has no colour.
         has_depth: whether there is depth, be it readable or not; `None`: nobody knows.
+        is_made: whether a model has made that depth; its facts are `made_depth`, in metres.
         errors: (kind, file, sentence) of what is wrong with the frame whatever its numbers mean.
     """
 
@@ -70,8 +71,10 @@ class FrameFacts:
     digest: bytes | None = None
     is_grey: bool = False
     has_depth: bool | None = None
+    is_made: bool = False
     label: LabelFacts | None = None
     depth: DepthFacts | None = None
+    made_depth: DepthFacts | None = None
     errors: list[tuple[str, str, str]] = dataclasses.field(default_factory=list)
 
 
@@ -89,7 +92,7 @@ def label_facts(file: str, ids: np.ndarray) -> LabelFacts:
     return LabelFacts(file, ids.shape, *np.unique(ids, return_counts=True))
 
 
-def depth_facts(file: str, values: np.ndarray, is_png: bool) -> DepthFacts:
+def depth_facts(file: str, values: np.ndarray, is_counted: bool) -> DepthFacts:
     """Of numbers (H, W)."""
     with np.errstate(over="ignore"):
         values = values.astype(np.float32)
@@ -104,7 +107,7 @@ def depth_facts(file: str, values: np.ndarray, is_png: bool) -> DepthFacts:
     facts = DepthFacts(
         file,
         values.shape,
-        is_png,
+        is_counted,
         {kind: number for kind, number in odd.items() if number},
         bins,
         counts[bins],
@@ -165,7 +168,7 @@ class Tally:
                 for index, name in enumerate(class_names)
             ],
             "void_share": void / max(labelled + void, 1),
-            "depth": self._depth(reading.depth_unit or 1.0),
+            "depth": self._depth(reading.metres_per_number),
         }
 
     def labelled_classes(self, reading: Reading, num_classes: int, split: str | None) -> set[int]:
@@ -193,6 +196,9 @@ class Tally:
         measured = [depth for depth in with_depth if depth.measured]
         has_depth = [facts.has_depth for facts in self.frames]
         number = {"frames": has_depth.count(True), "frames_without": has_depth.count(False)}
+        made = sum(facts.is_made for facts in self.frames)
+        if made:
+            number["frames_made"] = made
         if not measured:
             return number
         bins = np.flatnonzero(self._depth_counts)

@@ -1,6 +1,6 @@
 """A folder of RGB-D frames, looked at file by file: nothing stops at the first error."""
 
-from collections.abc import Sequence
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -8,41 +8,44 @@ import numpy as np
 from keras_lwm.datasets.check.facts import FrameFacts, depth_facts, label_facts, pixel_digest
 from keras_lwm.datasets.check.reading import Reading
 from keras_lwm.datasets.check.report import LISTS, SIZES, UNLISTED, UNREADABLE, Finding
-from keras_lwm.rgbd_folder.files import (
-    is_array,
-    open_image,
-    read_depth_values,
-    read_label_ids,
-)
-from keras_lwm.rgbd_folder.frames import check_aspect, read_frame
-from keras_lwm.rgbd_folder.layout import SUFFIXES, Layout
+from keras_lwm.rgbd_folder import FolderOptions, FrameReader, Layout
+from keras_lwm.rgbd_folder.frames import check_aspect
+from keras_lwm.rgbd_folder.image_files import open_image
+from keras_lwm.rgbd_folder.layout import SUFFIXES
 
 _COLOURLESS = ("1", "L", "LA")
 
 
 class FolderSource:
-    """The frames of a folder; errors of its lists and classes are in `errors`, at once."""
+    """The frames of a folder; errors of its lists and classes are in `errors`, at once.
+
+    Attributes:
+        facts_in_metres: whether depth facts are of metres, rather than of the files' own numbers,
+            which is so where metres are not a multiple of them.
+        notes: sentences on what was chosen in reading the folder.
+    """
 
     def __init__(
         self,
         folder,
-        splits: Sequence[str] | None = None,
-        classes: str = "classes.txt",
-        colours: str | None = None,
+        options: FolderOptions | None = None,
         size: tuple[int, int] | None = None,
     ):
+        options = FolderOptions() if options is None else options
         self.where = self.title = str(Path(folder).expanduser().resolve())
         self.name = Path(self.where).name
         self.errors: list[Finding] = []
-        self._layout = Layout(Path(self.where), splits, classes, colours, self._add_error)
-        self._size = size
+        self._layout = Layout(Path(self.where), options, self._add_error)
+        self._reader = FrameReader.of(self._layout, size)
+        self.facts_in_metres = not _is_multiple(options)
+        self.notes = self._layout.notes
         self.class_names, self.palette = self._layout.class_names, self._layout.palette
         self.frame_numbers = {split: len(frames) for split, frames in self._layout.frames.items()}
         self._frames = [
             (split, frame) for split, frames in self._layout.frames.items() for frame in frames
         ]
         self.warnings = list(self._ignored())
-        if splits is None:  # else other files may belong to the other lists
+        if options.splits is None:  # else other files may belong to the other lists
             self.warnings += self._unlisted()
             self._find_training()
 
@@ -53,19 +56,19 @@ class FolderSource:
         """Reads the files of a frame, each once; what is wrong with them is among the facts."""
         split, frame = self._frames[index]
         facts = FrameFacts(split, frame.name, str(frame.image or frame.label or frame.name))
-        facts.has_depth = frame.depth is not None
+        facts.has_depth, facts.is_made = frame.depth is not None, frame.is_made
 
         def note(kind, path, error):
             facts.errors.append((kind, str(path), str(error)))
 
         for path, read in (
-            (frame.image, _look_at_image),
-            (frame.label, _look_at_label),
-            (frame.depth, _look_at_depth),
+            (frame.image, self._look_at_image),
+            (frame.label, self._look_at_label),
+            (frame.depth, self._look_at_depth),
         ):
             if path is not None:
                 try:
-                    read(path, facts)
+                    read(frame, facts)
                 except ValueError as error:
                     note(UNREADABLE, path, error)
         for other, size in self._sizes_to_fit(frame, facts):
@@ -76,27 +79,49 @@ class FolderSource:
         return facts
 
     def sample(self, index: int, reading: Reading) -> dict:
-        """The frame as it is prepared, its image decoded: see `rgbd_folder.frames.read_frame`."""
+        """The frame as it is prepared, its image decoded: see `FrameReader.read`."""
         _, frame = self._frames[index]
-        sample = read_frame(
-            frame,
-            depth_unit=reading.depth_unit,
+        reader = dataclasses.replace(
+            self._reader,
+            depth=dataclasses.replace(self._reader.depth, unit=reading.depth_unit),
             first_id=reading.first_id,
             void_ids=reading.void_ids,
-            num_classes=len(self.class_names),
-            size=self._size,
         )
+        sample = reader.read(frame)
         if isinstance(sample["image"], bytes):
             sample["image"] = np.asarray(open_image(frame.image))
         return sample
+
+    def _look_at_image(self, frame, facts):
+        picture = open_image(frame.image)
+        facts.size = picture.height, picture.width
+        facts.is_grey = picture.mode in _COLOURLESS
+        facts.digest = pixel_digest(np.asarray(picture.convert("RGB")))
+
+    def _look_at_label(self, frame, facts):
+        facts.label = label_facts(
+            str(frame.label), self._reader.labels.ids(frame.label, self._reader.void_ids)
+        )
+
+    def _look_at_depth(self, frame, facts):
+        depth = self._reader.depth_of(frame)
+        numbers = depth.numbers(frame.depth)
+        if self.facts_in_metres or frame.is_made:
+            numbers = depth.metres(numbers, frame.depth)
+        found = depth_facts(str(frame.depth), numbers, np.issubdtype(numbers.dtype, np.integer))
+        if frame.is_made:
+            facts.made_depth = found
+        else:
+            facts.depth = found
 
     def _sizes_to_fit(self, frame, facts):
         """((file, its size), (what it has to fit, that one's size)) as far as they are known."""
         if facts.size is None:
             return
-        if self._size is not None:
-            yield (frame.image, facts.size), (f"size={self._size}", self._size)
-        for part in (facts.label, facts.depth):
+        if self._reader.size is not None:
+            yield (frame.image, facts.size), (f"size={self._reader.size}", self._reader.size)
+        depth = None if self._reader.alignment is not None else facts.depth
+        for part in (facts.label, depth, facts.made_depth):
             if part is not None:
                 yield (part.file, part.size), (frame.image, facts.size)
 
@@ -105,42 +130,27 @@ class FolderSource:
 
     def _find_training(self):
         """Notes what no training can do without: its list, and depth for at least one frame."""
-        where = self._layout.folder
+        where, options = self._layout.folder, self._layout.options
         if self.frame_numbers and "train" not in self.frame_numbers:
-            expected = f"{where / 'train.txt'} to train on, or the lists to check by their names"
+            path = where / options.lists.replace("{split}", "train")
+            expected = f"{path} to train on, or the lists to check by their names"
             self._add_error(where, f"Expected {expected}; found {', '.join(self.frame_numbers)}.")
         elif not any(frame.depth for split, frame in self._frames if split == "train"):
-            root = where / "depth"
-            sentence = f"No training frame has its depth in {root}: expected depth/NAME.png|npy"
+            root = (where / options.depth).parent
+            sentence = f"No training frame has its depth in {root}: expected {options.depth}"
             self._add_error(root, f"{sentence}, from which the loss weights are made.")
 
     def _unlisted(self):
-        named = {frame.name for _, frame in self._frames}
-        for files in self._layout.files.values():
-            for name, path in files.items():
-                if name not in named:
-                    yield Finding(UNLISTED, str(path), f"No list names {path}.")
+        for path in self._layout.unlisted:
+            yield Finding(UNLISTED, str(path), f"No list names {path}.")
 
     def _ignored(self):
-        for kind in SUFFIXES:
-            for path in sorted((self._layout.folder / kind).rglob("*")):
-                hidden = path.name.startswith(".") or path.is_dir()
-                if not hidden and path.suffix.lower() not in SUFFIXES[kind]:
-                    expected = " or ".join(SUFFIXES[kind])
-                    message = f"{path} is ignored: expected {expected} in {kind}/."
-                    yield Finding(UNLISTED, str(path), message)
+        for path, kind in self._layout.ignored:
+            expected = " or ".join(SUFFIXES[kind])
+            message = f"{path} is ignored: expected {expected} for {kind}."
+            yield Finding(UNLISTED, str(path), message)
 
 
-def _look_at_image(path, facts):
-    picture = open_image(path)
-    facts.size = picture.height, picture.width
-    facts.is_grey = picture.mode in _COLOURLESS
-    facts.digest = pixel_digest(np.asarray(picture.convert("RGB")))
-
-
-def _look_at_label(path, facts):
-    facts.label = label_facts(str(path), read_label_ids(path))
-
-
-def _look_at_depth(path, facts):
-    facts.depth = depth_facts(str(path), read_depth_values(path), not is_array(path))
+def _is_multiple(options):
+    """Whether metres are the numbers of the depth files times the unit."""
+    return (options.depth_kind, options.depth_offset, options.depth_max) == ("depth", 0.0, None)

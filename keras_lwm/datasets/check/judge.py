@@ -64,10 +64,13 @@ def unused_classes(class_names, labelled: set[int], where: str) -> Iterator[Find
             yield Finding(UNUSED, name, f"The class {name!r} is labelled in no {where}.")
 
 
-def other_sizes(frames: list[FrameFacts]) -> Iterator[tuple[bool, Finding]]:
-    """(whether it is an error, finding) for labels and depth of another size than their image."""
+def other_sizes(frames: list[FrameFacts], aligned: bool) -> Iterator[tuple[bool, Finding]]:
+    """(whether it is an error, finding) for labels and depth of another size than their image.
+
+    Depth that is to be aligned is of another camera, and may have any size.
+    """
     unfit = {file for facts in frames for _, file, _ in facts.errors}
-    for key in ("label", "depth"):
+    for key in ("label",) if aligned else ("label", "depth"):
         pairs = [
             (facts, part)
             for facts in frames
@@ -137,13 +140,13 @@ def depth_findings(
     yield from ((True, finding) for finding in _empty(depths))
     yield from _odd_values([depth for depth in depths if depth.measured])
     for depth in depths:
-        if depth.is_png and depth.largest == _LARGEST_16_BITS:
+        if depth.is_counted and depth.largest == _LARGEST_16_BITS:
             sentence = (
                 f"{depth.file} holds {_LARGEST_16_BITS}, the largest value of 16 bits: expected 0 "
                 "for what was not measured."
             )
             yield False, Finding(SATURATED, depth.file, sentence)
-    if reading.depth_unit is None:
+    if reading.depth_unit is None and not reading.facts_in_metres:
         yield from ((True, finding) for finding in _without_unit(depths))
     if not unusual_depth:
         yield from ((True, finding) for finding in _unlikely(depths, reading))
@@ -174,14 +177,15 @@ def _odd_values(depths):
 
 def _without_unit(depths):
     for depth in depths:
-        if depth.is_png:
+        if depth.is_counted:
             sentence = f"{depth.file} counts units, beside arrays that are in metres."
             yield Finding(DEPTH, depth.file, sentence)
 
 
 def _unlikely(depths, reading):
-    unit = reading.depth_unit or 1.0
-    known = [depth for depth in depths if reading.depth_unit is not None or not depth.is_png]
+    unit = reading.metres_per_number
+    in_metres = reading.depth_unit is None
+    known = [depth for depth in depths if not (in_metres and depth.is_counted)]
     measured = [depth for depth in known if depth.measured]
     if not measured:
         return

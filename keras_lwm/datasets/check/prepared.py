@@ -31,6 +31,7 @@ class PreparedSource:
         require_samples(builder)
         self.errors: list[Finding] = []
         self.warnings: list[Finding] = []
+        self.notes: list[str] = []
         self.class_names = list(builder.info.metadata["class_names"])
         own = builder.info.metadata.get("palette") or distinct_palette(len(self.class_names))
         self.palette = [tuple(colour) for colour in own]
@@ -70,7 +71,7 @@ class PreparedSource:
         # No depth anywhere is how a frame without depth is stored.
         facts.has_depth = bool(sample["depth"].any())
         if facts.has_depth:
-            facts.depth = depth_facts(facts.image, sample["depth"][..., 0], is_png=False)
+            facts.depth = depth_facts(facts.image, sample["depth"][..., 0], is_counted=False)
         for key in ("label", "depth"):
             size = sample[key].shape[:2]
             if size != facts.size:

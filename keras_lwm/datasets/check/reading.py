@@ -21,9 +21,9 @@ _RARE = (
 )
 _CLEARLY_MORE = 0.05
 
-# Metres per unit: millimetres, centimetres, tenths of a millimetre; `None`: an array in metres.
-_PNG_UNITS = (0.001, 0.01, 0.0001)
-_ARRAY_UNITS = (None, 0.001, 0.01)
+# Metres per unit: millimetres, centimetres, tenths of a millimetre; `None`: in metres.
+_COUNTED_UNITS = (0.001, 0.01, 0.0001)
+_OTHER_UNITS = (None, 0.001, 0.01)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,12 +34,19 @@ class Reading:
         depth_unit: metres per unit; `None`: there is no depth, or it is in arrays of metres.
         first_id, void_ids: how label files write the first class, and void.
         inferred: names of the options that were not given but inferred from the files.
+        facts_in_metres: whether the facts of depth files are of metres already.
     """
 
     depth_unit: float | None
     first_id: int
     void_ids: tuple[int, ...]
     inferred: tuple[str, ...] = ()
+    facts_in_metres: bool = False
+
+    @property
+    def metres_per_number(self) -> float:
+        """Of the numbers that the facts of depth files are of."""
+        return 1.0 if self.facts_in_metres or self.depth_unit is None else self.depth_unit
 
     def fits(self, ids: np.ndarray, num_classes: int) -> np.ndarray:
         """Which of the ids are void or a class: booleans."""
@@ -85,17 +92,19 @@ def infer_label_ids(
     return best.first_id, best.void_ids, rival
 
 
-def infer_depth_unit(png_medians: Sequence[float], array_medians: Sequence[float]) -> float | None:
-    """Metres per unit, from the median of each depth file in its own units.
+def infer_depth_unit(
+    counted_medians: Sequence[float], other_medians: Sequence[float]
+) -> float | None:
+    """Metres per unit, from the median of each depth file in its own units: integers, and others.
 
     The usual unit if it puts the frames at a likely distance, else the one that puts them nearest
     to the middle of the likely ones.
     """
-    if not png_medians and not array_medians:
+    if not counted_medians and not other_medians:
         return None
-    of_png = len(png_medians) >= len(array_medians)
-    usual, *others = _PNG_UNITS if of_png else _ARRAY_UNITS
-    median = float(np.median(png_medians if of_png else array_medians))
+    counted = len(counted_medians) >= len(other_medians)
+    usual, *others = _COUNTED_UNITS if counted else _OTHER_UNITS
+    median = float(np.median(counted_medians if counted else other_medians))
     if is_likely(median * (usual or 1)):
         return usual
     likely = [unit for unit in others if is_likely(median * unit)]

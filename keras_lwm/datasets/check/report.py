@@ -2,12 +2,13 @@
 
 import collections
 import dataclasses
+import shlex
 
 import numpy as np
 from PIL import Image
 
 from keras_lwm.datasets.check.reading import Reading, as_options
-from keras_lwm.rgbd_folder.frames import resize_nearest
+from keras_lwm.rgbd_folder import NAMED_LAYOUTS, FolderOptions, resize_nearest
 from keras_lwm.samples import spread_indices
 
 # Errors.
@@ -21,6 +22,7 @@ NUMBERS = "numbers of frames that are not the official ones"
 
 # Warnings.
 UNLISTED = "files that no list names"
+NO_DEPTH = "frames without depth"
 UNUSED = "classes that are never labelled"
 UNLABELLED = "labels that are void all over"
 AMBIGUOUS = "another way to read the labels"
@@ -47,6 +49,19 @@ class Finding:
 
 
 @dataclasses.dataclass(frozen=True)
+class Given:
+    """What was said of a folder: the layout, all options, the size to store, and of unusual depth.
+
+    A layout that was guessed is among it.
+    """
+
+    layout: str | None
+    options: FolderOptions
+    size: tuple[int, int] | None
+    unusual_depth: bool
+
+
+@dataclasses.dataclass(frozen=True)
 class Example:
     """A frame to look at: image (H, W, 3) uint8; label (H, W) ids and `void_id(C)`; depth (H, W, 1)
     in metres, 0 = not measured. Frames wider or higher than 640 pixels are made smaller."""
@@ -64,7 +79,9 @@ class Report:
     Attributes:
         title: the folder, or the prepared data set's full name.
         where: the folder that the files lie in.
-        reading: how the files of a folder were read; `None` for a prepared data set.
+        reading: how the numbers in a folder's files were read; `None` for a prepared data set.
+        given: what was said of the folder; `None` for a prepared data set.
+        notes: sentences on what was chosen in reading it.
         errors: what has to be put right.
         warnings: what is worth knowing.
         statistics: `frames` by split, `image_sizes`, `classes`, `void_share`, `depth`.
@@ -75,6 +92,8 @@ class Report:
     title: str
     where: str
     reading: Reading | None
+    given: Given | None
+    notes: list[str]
     errors: list[Finding]
     warnings: list[Finding]
     statistics: dict
@@ -93,6 +112,9 @@ class Report:
             "title": self.title,
             "clean": self.clean,
             "read_as": None if self.reading is None else dataclasses.asdict(self.reading),
+            "layout": None if self.given is None else self.given.layout,
+            "notes": self.notes,
+            "command": training_command(self),
             "errors": [dataclasses.asdict(finding) for finding in self.errors],
             "warnings": [dataclasses.asdict(finding) for finding in self.warnings],
             **self.statistics,
@@ -111,6 +133,7 @@ def report_text(report: Report) -> str:
         _findings("Warnings", report.warnings, report.where, _WARNINGS_OF_A_KIND),
         _findings("Errors", report.errors, report.where, None),
         _verdict(report),
+        _next_step(report),
     ]
     return "\n\n".join(section for section in sections if section)
 
@@ -123,6 +146,7 @@ def _head(report):
         [
             report.title,
             *([_reading(report.reading)] if report.reading is not None else []),
+            *report.notes,
             "",
             f"frames       {sum(frames.values())}{': ' if frames else ''}{splits}",
             f"image sizes  {_sizes(sizes)}",
@@ -159,6 +183,8 @@ def _sizes(sizes, shown=8):
 
 def _depth(depth):
     without = f"{depth['frames_without']} frames have none"
+    if "frames_made" in depth:
+        without = f"{depth['frames_made']} frames have depth that a model made; {without}"
     if "median_m" not in depth:
         return without
     return (
@@ -205,6 +231,62 @@ def _verdict(report):
     if report.reading is None:
         return f"Found {errors}."
     return f"Found {errors} in {files} file{'s' if files > 1 else ''}."
+
+
+def training_command(report: Report) -> str | None:
+    """The command that trains on the folder as it was read here; `None` for prepared data."""
+    if report.given is None:
+        return None
+    given, words = report.given, []
+    own = {**NAMED_LAYOUTS.get(given.layout, {})}
+    if given.layout is not None:
+        words.append(f"--layout {given.layout}")
+    inferred = {name: getattr(report.reading, name) for name in report.reading.inferred}
+    for name, value in {**given.options.given(), **inferred}.items():
+        if value is not None and own.get(name) != value and name != "splits":
+            words += _words(name, value)
+    if given.size is not None:
+        words.append(f"--size {given.size[0]} {given.size[1]}")
+    if given.unusual_depth:
+        words.append("--unusual-depth true")
+    for role, split in _roles(report.statistics["frames"]).items():
+        if split != _USUAL_ROLES[role]:
+            words.append(f"--{role}-split {split}")
+    return " ".join(["python recipes/rgbd_folder.py", shlex.quote(report.where), *words])
+
+
+_USUAL_ROLES = {"train": "train", "validation": "val", "test": "test"}
+
+
+def _roles(splits):
+    """Which split is for what: the usual one, or else the first of its sort that there is."""
+    sorts = {
+        "train": ("train",),
+        "validation": ("val", "validation", "valid", "dev", "tune", "test"),
+        "test": ("test", "val", "validation", "valid", "dev", "tune"),
+    }
+    found = {role: [name for name in names if name in splits] for role, names in sorts.items()}
+    return {role: names[0] for role, names in found.items() if names}
+
+
+def _words(name, value):
+    """An option as it is typed: several values that are one option's are joined by commas."""
+    flag = f"--{name.replace('_', '-')}"
+    if name in ("void_ids", "depth_none"):
+        return [f"{flag} {number:g}" for number in value]
+    if name == "void_colours":
+        return [f"{flag} {','.join(map(str, colour))}" for colour in value]
+    if value is True:
+        return [flag]
+    if isinstance(value, tuple):
+        value = ",".join(f"{part:g}" if isinstance(part, float) else str(part) for part in value)
+    return [f"{flag} {shlex.quote(f'{value:.9g}' if isinstance(value, float) else str(value))}"]
+
+
+def _next_step(report):
+    if not report.clean or report.given is None or "train" not in report.statistics["frames"]:
+        return ""
+    return f"To train on it: {training_command(report)}"
 
 
 _LONGEST_SIDE = 640

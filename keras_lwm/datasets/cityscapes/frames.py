@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from keras_lwm.datasets.cityscapes.classes import train_ids
-from keras_lwm.rgbd_folder.files import open_picture, read_depth_values, read_label_ids
+from keras_lwm.rgbd_folder.depth_files import read_numbers
+from keras_lwm.rgbd_folder.image_files import open_picture
+from keras_lwm.rgbd_folder.labels import LabelReading
 
 PAGE = "https://www.cityscapes-dataset.com"
 _ENDINGS = {
@@ -18,6 +20,7 @@ _ENDINGS = {
     "disparity": "_disparity.png",
     "camera": "_camera.json",
 }
+_LABELS = LabelReading()
 PACKAGES = tuple(f"{tree}_trainvaltest.zip" for tree in _ENDINGS)
 
 
@@ -112,12 +115,12 @@ class StreetFrames(Sequence):
                 f"mode {picture.mode!r}."
             )
         size = picture.height, picture.width
-        label = train_ids(read_label_ids(frame.label), frame.label)
+        label = train_ids(_LABELS.ids(frame.label), frame.label)
         _check_size(frame.label, label.shape, frame.image, size)
         if frame.disparity is None:
             depth = np.zeros(size, np.float32)
         else:
-            disparity = read_depth_values(frame.disparity)
+            disparity = read_numbers(frame.disparity)
             _check_size(frame.disparity, disparity.shape, frame.image, size)
             depth = metres(disparity, read_camera(frame.camera))
         return {

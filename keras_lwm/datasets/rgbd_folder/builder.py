@@ -1,42 +1,41 @@
 """The TFDS builder of a folder of RGB-D frames."""
 
+import dataclasses
 import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import tensorflow_datasets as tfds
 
 from keras_lwm.datasets.partwise import PartwiseBuilder
 from keras_lwm.datasets.sample import sample_features, sample_metadata
-from keras_lwm.rgbd_folder.frames import FramesOnDisk, question_depth_unit
-from keras_lwm.rgbd_folder.layout import Frame, Layout
-from keras_lwm.void import void_id
+from keras_lwm.rgbd_folder import (
+    FolderOptions,
+    Frame,
+    FrameReader,
+    FramesOnDisk,
+    Layout,
+    folder_options,
+)
+from keras_lwm.rgbd_folder.frames import question_depth_unit
 
 
-def check_arguments(
-    depth_unit: float | None, size: tuple[int, int] | None, splits: Sequence[str] | None
-) -> None:
-    """Raises a `ValueError` for options of `RgbdFolder` that no folder can have."""
-    if depth_unit is not None and not 0 < depth_unit < float("inf"):
-        raise ValueError(f"Expected depth_unit, metres per unit, above 0; received {depth_unit!r}.")
+def check_size(size: tuple[int, int] | None) -> None:
+    """Raises a `ValueError` for a size that no frames can have."""
     if size is not None and (len(size) != 2 or min(size) < 1):
         raise ValueError(f"Expected size=(height, width), in pixels; received {size!r}.")
-    for split in splits or ():
-        if not re.fullmatch(r"\w+", split) or split == "all":
-            raise ValueError(
-                f"Expected names of splits made of letters, digits and '_', not 'all'; "
-                f"received {split!r}."
-            )
 
 
 class RgbdFolder(PartwiseBuilder):
     """Your own RGB-D frames as a TFDS data set of samples in the library's form.
 
-    The folder holds `rgb/NAME.jpg|png`, `label/NAME.png`, `depth/NAME.png|npy`, `classes.txt` (one
-    name a line) and lists of NAMEs: `train.txt`, `val.txt`, ... A frame without a file in `depth/`
-    is one whose depth was not measured. Label and depth of another size than the image are brought
-    to the image's, by nearest pixel, if the aspect is the same.
+    Unless `layout` or other options say otherwise, the folder holds `rgb/NAME.jpg|png`,
+    `label/NAME.png`, `depth/NAME.png|npy|...`, `classes.txt` (one name a line) and lists of NAMEs:
+    `train.txt`, `val.txt`, ... A frame without a file in `depth/` is one whose depth was not
+    measured. Label and depth of another size than the image are brought to the image's, by nearest
+    pixel, if the aspect is the same.
 
     The prepared copy lies in TFDS's data folder under a name made from the options and from every
     file's name, size and time of change: a changed folder is prepared anew. Copies of former
@@ -44,20 +43,13 @@ class RgbdFolder(PartwiseBuilder):
 
     Args:
         folder: where the frames are.
-        depth_unit: metres per unit of the depth files: 0.001 for millimetres. 16-bit PNG needs
-            it; a .npy is in metres where it is `None`.
-        first_id: the id by which the label files mean the first class, usually 0 or 1.
-        void_ids: the ids by which the label files mean void, a class's among them or not; `None`:
-            255, or 65535 beyond 255 classes.
-        splits: names of the splits, each with a list `<split>.txt`; `None`: all there are of train,
-            tune, val, valid, validation, dev and test.
-        classes: name of the file of class names.
-        colours: name of a file of 'red green blue' lines, 0 to 255, one a class; `None`:
-            `colours.txt` if there is one, else colours made up here.
+        layout: a well-known form of such a folder: a key of `keras_lwm.rgbd_folder.NAMED_LAYOUTS`.
         size: (height, width) to store frames in, for speed: images are averaged down, label and
             depth take the nearest pixel. `None`: each image's own.
         unusual_depth: accept a median depth below 0.1 m or above 80 m.
         data_dir: where to put the prepared copy; `None`: TFDS's own folder.
+        **options: those of `keras_lwm.rgbd_folder.FolderOptions`, such as `depth_unit=0.001` or
+            `rgb="images/{name}_rgb.jpg"`, or of TFDS' builders.
 
     Raises:
         ValueError: at once for what is wrong with the folder as a whole, and by
@@ -75,69 +67,64 @@ class RgbdFolder(PartwiseBuilder):
         self,
         folder,
         *,
-        depth_unit: float | None = None,
-        first_id: int = 0,
-        void_ids: Sequence[int] | None = None,
-        splits: Sequence[str] | None = None,
-        classes: str = "classes.txt",
-        colours: str | None = None,
+        layout: str | None = None,
         size: tuple[int, int] | None = None,
         unusual_depth: bool = False,
         data_dir=None,
-        **builder_options,
+        **options,
     ):
-        self._arguments = {
-            "folder": Path(folder).expanduser().resolve(),
-            "depth_unit": depth_unit,
-            "first_id": first_id,
-            "void_ids": None if void_ids is None else tuple(void_ids),
-            "splits": None if splits is None else tuple(splits),
-            "classes": classes,
-            "colours": colours,
-            "size": None if size is None else tuple(size),
-            "unusual_depth": unusual_depth,
-        }
-        check_arguments(*(self._arguments[key] for key in ("depth_unit", "size", "splits")))
+        given, builder_options = split_options(options)
+        self._options = folder_options(layout, **given)
+        self._size = None if size is None else tuple(size)
+        check_size(self._size)
+        self._folder = Path(folder).expanduser().resolve()
+        self.unusual_depth = bool(unusual_depth)
+        """Whether a median depth below 0.1 m or above 80 m was said to be right."""
         self._layout = self._look()
-        if void_ids is None:
-            self._arguments["void_ids"] = (void_id(len(self._layout.class_names)),)
         config = tfds.core.BuilderConfig(
-            name=self._config_name(), description=f"Frames of the folder {self._layout.folder.name}"
+            name=self._config_name(), description=f"Frames of the folder {self._folder.name}"
         )
         super().__init__(config=config, data_dir=data_dir, **builder_options)
         # What TFDS pickles a builder as: the arguments that make it again.
-        self._original_state = {**self._arguments, "data_dir": data_dir, **builder_options}
+        self._original_state = {
+            "folder": self._folder,
+            "size": self._size,
+            "unusual_depth": self.unusual_depth,
+            "data_dir": data_dir,
+            **self._options.given(),
+            **builder_options,
+        }
 
     @property
-    def unusual_depth(self) -> bool:
-        """Whether a median depth below 0.1 m or above 80 m was said to be right."""
-        return self._arguments["unusual_depth"]
+    def notes(self) -> list[str]:
+        """Sentences on what was chosen in reading the folder, for users to see."""
+        return self._layout.notes
 
     def download_and_prepare(self, **options) -> None:
         """Prepares the data set, unless it is; then the folder must be as it was when the builder
         was made, or a `ValueError` says so."""
         if self._look().fingerprint != self._layout.fingerprint:
             raise ValueError(
-                f"{self._layout.folder} has changed since this RgbdFolder was made: make a new one."
+                f"{self._folder} has changed since this RgbdFolder was made: make a new one."
             )
         super().download_and_prepare(**options)
 
     def _look(self) -> Layout:
-        folder = self._arguments["folder"]
-        layout = Layout(folder, *(self._arguments[key] for key in ("splits", "classes", "colours")))
-        if self._arguments["depth_unit"] is not None and not any(
+        layout = Layout(self._folder, self._options)
+        unit = self._options.depth_unit
+        if unit is not None and not any(
             frame.depth for frames in layout.frames.values() for frame in frames
         ):
             raise ValueError(
-                f"depth_unit={self._arguments['depth_unit']:g} was given, but no frame has a file "
-                f"in {folder / 'depth'}."
+                f"depth_unit={unit:g} was given, but no frame has a file at "
+                f"{self._folder / self._options.depth}."
             )
         return layout
 
     def _config_name(self) -> str:
-        options = {key: value for key, value in self._arguments.items() if key != "folder"}
-        state = repr((self._layout.fingerprint, sorted(options.items())))
-        name = re.sub(r"\W+", "_", self._layout.folder.name)
+        reader = FrameReader.of(self._layout, self._size)
+        state = repr((self._layout.fingerprint, reader, self.unusual_depth))
+        name = re.sub(r"\W+", "_", self._folder.name)
         return f"{name}-{hashlib.sha256(state.encode()).hexdigest()[:16]}"
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -153,14 +140,19 @@ class RgbdFolder(PartwiseBuilder):
         return [path for frame in self._all_frames() for path in frame.files()]
 
     def frames(self, dl_manager) -> dict[str, Sequence[dict]]:
-        unit = self._arguments["depth_unit"]
-        if not self._arguments["unusual_depth"]:
-            question_depth_unit(self._all_frames(), unit)
-        options = {key: self._arguments[key] for key in ("first_id", "void_ids", "size")}
-        options.update(depth_unit=unit, num_classes=len(self._layout.class_names))
+        reader = FrameReader.of(self._layout, self._size)
+        if not self.unusual_depth:
+            question_depth_unit(self._all_frames(), reader)
         return {
-            split: FramesOnDisk(frames, options) for split, frames in self._layout.frames.items()
+            split: FramesOnDisk(frames, reader) for split, frames in self._layout.frames.items()
         }
 
     def _all_frames(self) -> list[Frame]:
         return [frame for frames in self._layout.frames.values() for frame in frames]
+
+
+def split_options(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Those of `FolderOptions` that are not `None`, and the others."""
+    names = {field.name for field in dataclasses.fields(FolderOptions)}
+    given = {name: value for name, value in options.items() if name in names and value is not None}
+    return given, {name: value for name, value in options.items() if name not in names}

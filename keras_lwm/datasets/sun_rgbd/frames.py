@@ -10,7 +10,7 @@ from keras_lwm.datasets.sun_rgbd.classes import CLASS_NAMES
 from keras_lwm.datasets.sun_rgbd.lists import Frame
 from keras_lwm.rgbd_folder.depth import unrotated
 from keras_lwm.rgbd_folder.depth_files import read_numbers
-from keras_lwm.rgbd_folder.files import open_picture
+from keras_lwm.rgbd_folder.image_files import open_picture
 from keras_lwm.void import void_id
 
 SEGLABEL = "SUNRGBD2Dseg/seglabel"

@@ -1,0 +1,65 @@
+"""Which named layout a folder has, for those who did not say."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from keras_lwm.rgbd_folder.layout import SUFFIXES
+from keras_lwm.rgbd_folder.named_layouts import NAMED_LAYOUTS, folder_options
+from keras_lwm.rgbd_folder.options import FolderOptions
+from keras_lwm.rgbd_folder.patterns import SPLIT, Pattern, list_files
+from keras_lwm.rgbd_folder.time_stamps import pair_keys
+
+
+class Guess(NamedTuple):
+    """A named layout (`None`: the default one), and how many images, labels and depths it finds."""
+
+    layout: str | None
+    images: int
+    labels: int
+    depths: int
+
+
+def guess_layout(folder: Path) -> Guess:
+    """The layout by which most images have a label, then most have depth, then most are found.
+
+    Args:
+        folder: of the frames; only the names of its files are looked at.
+    """
+    paths = list_files(folder)
+    guesses = [
+        _count(paths, name, options)
+        for name in (None, *NAMED_LAYOUTS)
+        if _has_table(folder, options := folder_options(name))
+    ]
+    # The first of those that are as good: the default, then the order of the named ones.
+    return max(guesses, key=lambda guess: (guess.labels, guess.depths, guess.images))
+
+
+def _has_table(folder, options):
+    """Whether the layout's table of ids is there, without which it cannot be read."""
+    return not isinstance(options.id_map, str) or (folder / options.id_map).is_file()
+
+
+def _count(paths, name, options: FolderOptions) -> Guess:
+    images, labels, depths = (_keys(paths, options, kind) for kind in ("rgb", "label", "depth"))
+    measured = len(images & depths)
+    if options.pair_within is not None:
+        try:
+            measured = len(pair_keys(images, depths, _fields(options), options.pair_within))
+        except ValueError:
+            measured = 0
+    return Guess(name, len(images), len(images & labels), measured)
+
+
+def _keys(paths, options, kind) -> set:
+    pattern = Pattern(getattr(options, kind), SUFFIXES[kind], kind)
+    return {
+        tuple(match.fields[field] for field in _fields(options))
+        for match in pattern.matches(paths)
+        if match.readable
+    }
+
+
+def _fields(options):
+    fields = Pattern(options.rgb, SUFFIXES["rgb"], "rgb").fields
+    return [field for field in fields if field != SPLIT]

@@ -1,0 +1,98 @@
+"""Every named layout: a folder in its form, pixel by pixel, and the command that trains on it."""
+
+import importlib.util
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+from layout_folders import LAYOUTS, OPTIONS
+
+import keras_lwm.experiment
+from keras_lwm.datasets import RgbdFolder
+from keras_lwm.datasets.check import check_folder
+from keras_lwm.datasets.check.report import training_command
+from keras_lwm.rgbd_folder import NAMED_LAYOUTS
+from keras_lwm_cli.folder_options import FOLDER_OPTIONS
+from keras_lwm_cli.folder_options import LAYOUTS as TYPED_LAYOUTS
+
+RECIPE = Path(__file__).parents[2] / "recipes" / "rgbd_folder.py"
+
+
+@pytest.fixture(params=LAYOUTS)
+def layout(request, tmp_path):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    return request.param, folder, LAYOUTS[request.param](folder)
+
+
+def assert_read(builder, expected, splits):
+    for split in splits:
+        samples = {
+            sample["name"].decode(): sample
+            for sample in tfds.as_numpy(builder.as_dataset(split=split))
+        }
+        assert set(samples) == set(expected[split])
+        for name, (image, label, depth) in expected[split].items():
+            np.testing.assert_array_equal(samples[name]["image"], image)
+            np.testing.assert_array_equal(samples[name]["label"][..., 0], label)
+            np.testing.assert_allclose(samples[name]["depth"][..., 0], depth, rtol=1e-6)
+
+
+def test_pixel_by_pixel(layout, tmp_path):
+    name, folder, expected = layout
+    options = OPTIONS.get(name, {})
+    builder = RgbdFolder(folder, layout=name, data_dir=tmp_path / "data", **options)
+    builder.download_and_prepare()
+    assert set(builder.info.splits) == set(expected)
+    assert_read(builder, expected, expected)
+
+
+def test_a_check_finds_the_layout_and_the_command_that_trains(layout, tmp_path, monkeypatch):
+    """From the folder alone to the samples that the recipe trains on."""
+    name, folder, expected = layout
+    report = check_folder(folder, **OPTIONS.get(name, {}))
+    assert report.errors == [] and report.given.layout == name
+    words = shlex.split(training_command(report))
+    assert words[:2] == ["python", "recipes/rgbd_folder.py"]
+
+    trained = {}
+
+    def train(run, builder, split, *, validation, devices):
+        trained.update(builder=builder, splits=(split, validation))
+
+    monkeypatch.setattr(keras_lwm.experiment, "train", train)
+    monkeypatch.setattr(keras_lwm.experiment, "report", lambda run, builder, split: None)
+    where = ["--out", str(tmp_path / "run"), "--data-dir", str(tmp_path / "data")]
+    recipe().main([*words[2:], *where], standalone_mode=False)
+    assert_read(trained["builder"], expected, trained["splits"])
+
+
+def recipe():
+    spec = importlib.util.spec_from_file_location("rgbd_folder_recipe", RECIPE)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module.main
+
+
+def test_the_command_line_knows_every_layout_and_option():
+    import dataclasses
+
+    from keras_lwm.rgbd_folder import FolderOptions
+
+    assert set(TYPED_LAYOUTS) == set(NAMED_LAYOUTS)
+    fields = {field.name for field in dataclasses.fields(FolderOptions)}
+    assert set(FOLDER_OPTIONS) == fields - {"splits"} | {"layout"}
+
+
+def test_what_is_given_overrules_a_layout(tmp_path):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    LAYOUTS["tum"](folder)
+    with pytest.raises(ValueError, match="no frame has a file at"):
+        RgbdFolder(folder, layout="tum", pair_within=0.001)
+    with pytest.raises(ValueError, match="Unknown layout 'kitti': expected one of tum, scannet"):
+        RgbdFolder(folder, layout="kitti")
