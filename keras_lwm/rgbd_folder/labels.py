@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_lwm.pictures import open_picture_file
 from keras_lwm.rgbd_folder.classes import repetitions
 from keras_lwm.rgbd_folder.number_files import (
     ARRAY_SUFFIXES,
@@ -82,6 +83,17 @@ class LabelReading:
             return self._of_colours(stored[..., :3], path)
         ids = _whole(stored, path)
         return ids if self.id_map is None else self._mapped(ids, path, void_ids)
+
+    def in_colours(self, path: Path) -> bool:
+        """Whether a label file is a picture in colours; False for one that cannot be read."""
+        if self.colours is None or path.suffix.lower() in ARRAY_SUFFIXES:
+            return False
+        try:
+            with open_picture_file(path) as picture:
+                return picture.mode in _COLOUR_MODES
+        except Exception:
+            # Which error Pillow raises depends on where the damage is; reading the file says it.
+            return False
 
     def read(
         self, path: Path, first_id: int, void_ids: Sequence[int], num_classes: int

@@ -144,7 +144,8 @@ class FolderOptions:
 
     def alignment(self) -> Alignment | None:
         """How depth is brought to the image's pixels; `None` where they are the same already."""
-        if self.rgb_intrinsics is None and self.depth_to_rgb is None:
+        of_depth = self.depth_intrinsics is not None and self.depth_kind == "depth"
+        if self.rgb_intrinsics is None and self.depth_to_rgb is None and not of_depth:
             return None
         if self.rgb_intrinsics is None or self.depth_intrinsics is None:
             raise ValueError(

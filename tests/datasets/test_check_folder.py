@@ -310,3 +310,22 @@ def test_bad_options(folder, tmp_path):
         check_folder(folder, depth_unit=0)
     with pytest.raises(ValueError, match="is not a folder"):
         check_folder(tmp_path / "nowhere")
+
+
+def test_labels_in_colours_leave_nothing_to_infer(folder):
+    (folder / "classes.txt").unlink()
+    (folder / "classes.csv").write_text(
+        "name,colour\nwall,#0a0000\nfloor,#0b0000\nchair,#0c0000\nlamp,#0d0000\n"
+    )
+    for path in (folder / "label").iterdir():
+        ids = np.asarray(Image.open(path))
+        coloured = np.zeros((*ids.shape, 3), np.uint8)
+        coloured[..., 0] = np.where(ids == 255, 99, ids + 10)
+        Image.fromarray(coloured).save(path)
+    report = check_folder(folder, void_colours=((99, 0, 0),))
+    assert report.clean and report.reading.inferred == ("depth_unit",)
+    assert "labels in colours (inferred" in report_text(report)
+    labels = np.stack([random_frame(seed, SIZE)[1] for seed in range(7)])
+    assert report.statistics["void_share"] == pytest.approx((labels == 255).mean())
+    errors = check_folder(folder).errors
+    assert len(errors) == 7 and "holds the colour (99, 0, 0)" in errors[0].message

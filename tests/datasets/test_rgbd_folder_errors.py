@@ -202,6 +202,7 @@ def test_bad_options(folder, options):
         ({"pair_within": -1}, r"Expected pair_within, seconds, from 0; received -1"),
         ({"pair_within": 1}, r"names that are times in seconds.*received 'frame0'"),
         ({"rgb_intrinsics": (1, 1, 1, 1)}, r"rgb_intrinsics and depth_intrinsics both"),
+        ({"depth_intrinsics": (1, 1, 1, 1)}, r"rgb_intrinsics and depth_intrinsics both"),
         ({"id_map": "none.tsv"}, r"Expected the text file .*none\.tsv"),
         ({"id_map_columns": ("a", "b")}, r"names of two columns of the file id_map"),
         ({"void_colours": ((0, 0, 0),)}, r"void_colours are for labels in colours"),

@@ -54,7 +54,7 @@ def check_folder(
     options = folder_options(layout, **options)
     source = FolderSource(folder, options, size)
     tally = _look(source)
-    reading, rival = _infer(options, tally.frames, len(source.class_names), source.facts_in_metres)
+    reading, rival = _infer(options, source, tally.frames)
     has_depth = any(facts.has_depth for facts in tally.frames)
     # Of all lists, a folder without depth for its training has been found at once.
     if not has_depth and options.splits is not None:
@@ -88,7 +88,7 @@ def _layout(folder, layout, options) -> tuple[str | None, list[str]]:
     ]
 
 
-def _infer(options, frames, num_classes, facts_in_metres) -> tuple[Reading, str]:
+def _infer(options, source, frames) -> tuple[Reading, str]:
     """How the files are read, and the options of another reading that fits as well, or ""."""
     labels = [facts.label.ids for facts in frames if facts.label is not None]
     depths = [facts.depth for facts in frames if facts.depth is not None]
@@ -96,24 +96,33 @@ def _infer(options, frames, num_classes, facts_in_metres) -> tuple[Reading, str]
     inferred = [
         name
         for name, there in (
-            ("depth_unit", depths and not facts_in_metres),
-            ("first_id", labels),
-            ("void_ids", labels),
+            ("depth_unit", depths and not source.facts_in_metres),
+            ("first_id", labels and not source.labels_in_colours),
+            ("void_ids", labels and not source.labels_in_colours),
         )
         if getattr(options, name) is None and there
     ]
-    first_id, void_ids, rival = infer_label_ids(
-        labels, num_classes, options.first_id, options.void_ids
-    )
-    if options.void_colours:
-        void_ids = *void_ids, VOID_COLOUR_ID
+    num_classes = len(source.class_names)
+    if source.labels_in_colours:
+        first_id, void_ids, rival = 0, (*source.void_ids, VOID_COLOUR_ID), ""
+    else:
+        first_id, void_ids, rival = infer_label_ids(
+            labels, num_classes, options.first_id, options.void_ids
+        )
     if "depth_unit" in inferred:
         medians = [(depth.is_counted, depth.median) for depth in depths if depth.measured]
         depth_unit = infer_depth_unit(
             [median for counted, median in medians if counted],
             [median for counted, median in medians if not counted],
         )
-    reading = Reading(depth_unit, first_id, tuple(void_ids), tuple(inferred), facts_in_metres)
+    reading = Reading(
+        depth_unit,
+        first_id,
+        tuple(void_ids),
+        tuple(inferred),
+        source.facts_in_metres,
+        source.labels_in_colours,
+    )
     return reading, rival
 
 

@@ -22,6 +22,7 @@ class FolderSource:
     Attributes:
         facts_in_metres: whether depth facts are of metres, rather than of the files' own numbers,
             which is so where metres are not a multiple of them.
+        labels_in_colours: whether label files are pictures in the classes' colours.
         notes: sentences on what was chosen in reading the folder.
     """
 
@@ -44,10 +45,17 @@ class FolderSource:
         self._frames = [
             (split, frame) for split, frames in self._layout.frames.items() for frame in frames
         ]
+        first = next((frame.label for _, frame in self._frames if frame.label is not None), None)
+        self.labels_in_colours = first is not None and self._reader.labels.in_colours(first)
         self.warnings = list(self._ignored())
         if options.splits is None:  # else other files may belong to the other lists
             self.warnings += self._unlisted()
             self._find_training()
+
+    @property
+    def void_ids(self) -> tuple[int, ...]:
+        """The ids of void that are given, or usual."""
+        return self._reader.void_ids
 
     def __len__(self) -> int:
         return len(self._frames)

@@ -35,6 +35,7 @@ class Reading:
         first_id, void_ids: how label files write the first class, and void.
         inferred: names of the options that were not given but inferred from the files.
         facts_in_metres: whether the facts of depth files are of metres already.
+        labels_in_colours: whether label files are pictures in the classes' colours.
     """
 
     depth_unit: float | None
@@ -42,6 +43,7 @@ class Reading:
     void_ids: tuple[int, ...]
     inferred: tuple[str, ...] = ()
     facts_in_metres: bool = False
+    labels_in_colours: bool = False
 
     @property
     def metres_per_number(self) -> float:

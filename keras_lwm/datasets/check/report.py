@@ -157,18 +157,19 @@ def _head(report):
 
 
 def _reading(reading):
-    names = ["first_id", "void_ids"]
-    metres = ""
+    names = [] if reading.labels_in_colours else ["first_id", "void_ids"]
+    metres = ", labels in colours" if reading.labels_in_colours else ""
     if reading.depth_unit is not None:
         names.insert(0, "depth_unit")
     elif "depth_unit" in reading.inferred:
-        metres = ", depth in metres"
+        metres += ", depth in metres"
     inferred = [name for name in names if name in reading.inferred]
     origin = "as given"
     if inferred:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in inferred)
         origin = ("" if inferred == names else f"{flags} ") + "inferred; pass them to say otherwise"
-    return f"Read as: {as_options(reading, names)}{metres} ({origin})"
+    how = f"{as_options(reading, names)}{metres}".removeprefix(", ")
+    return f"Read as: {how} ({origin})"
 
 
 def _sizes(sizes, shown=8):
