@@ -11,6 +11,7 @@ from keras_lwm_cli.dataset_options import (
     open_dataset,
     reading_options,
 )
+from keras_lwm_cli.remarks import verbose_option
 from keras_lwm_cli.running import in_a_sentence, use_backend
 
 
@@ -21,6 +22,7 @@ def datasets() -> None:
 
 @datasets.command()
 @dataset_options
+@verbose_option
 @click.option("--beam", is_flag=True, help="Prepare it by the workers of Apache Beam.")
 @click.option(
     "--beam-option",
@@ -60,6 +62,7 @@ def build(beam, beam_options, **options) -> None:
     help="Where to write the whole report.",
 )
 @reading_options
+@verbose_option
 @click.pass_context
 @in_a_sentence
 def check(context, dataset, data_dir, sheet, json_path, **options) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 
 from keras_lwm_cli.compilation_cache import compilation_cache_option, use_compilation_cache
+from keras_lwm_cli.remarks import hide_remarks, verbose_option
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -28,8 +29,8 @@ _choice_of_backend = click.option(
 
 
 def backend_option(command) -> Callable:
-    """Adds `--backend`, and whether JAX keeps what it compiles."""
-    return _choice_of_backend(compilation_cache_option(command))
+    """Adds `--backend`, whether JAX keeps what it compiles, and `--verbose`."""
+    return _choice_of_backend(compilation_cache_option(verbose_option(command)))
 
 
 def memory_options(command) -> Callable:
@@ -82,8 +83,7 @@ def use_backend(backend) -> None:
     """Makes Keras use a backend, or its own choice for None; must come before Keras is imported."""
     if backend is not None:
         os.environ["KERAS_BACKEND"] = backend
-    # TensorFlow's remarks about its build would bury the progress.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    hide_remarks()
     use_compilation_cache()
 
 

@@ -14,6 +14,7 @@ import pytest
 from coloured_frames import write_frames
 
 ROOT = Path(__file__).parents[1]
+REMARKS = r"^[IWE]\d{4} |absl|oneDNN|cuda|deprecat|Warning"
 TINY = ["--batch-size", "2", "--crop", "32", "32", "--channels", "4", "--seed", "3"]
 
 
@@ -22,6 +23,7 @@ def run_recipe(folder, out, *options):
     command += ["--data-dir", folder.parent / "data", "--backend", keras.backend.backend()]
     command += ["--depth-unit", "0.001", "--first-id", "1", "--void-ids", "0"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)  # The tests' own, and none of a user's.
     return subprocess.run([*command, *options], env=environment, text=True, capture_output=True)
 
 
@@ -48,6 +50,8 @@ def test_a_run_trains_scores_and_keeps_everything(frames, tmp_path):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "mIoU" in done.stdout and "sofa" in done.stdout
+    remarks = [line for line in done.stderr.splitlines() if re.search(REMARKS, line)]
+    assert remarks == []
     assert {path.name for path in out.iterdir()} >= {
         "options.json",
         "last.keras",

@@ -138,6 +138,13 @@ class PartwiseBuilder(tfds.core.GeneratorBasedBuilder):
                 f"{dl_manager._manual_dir}, which is empty or not there."
             ) from error
 
+    def _log_download_bytes(self) -> None:
+        # TFDS would tell of a download of unknown size.
+        print(f"Preparing {self.info.full_name} in {self.data_dir}", flush=True)
+
+    def _log_download_done(self) -> None:
+        pass
+
     def download_and_prepare(
         self, *, download_config: tfds.download.DownloadConfig | None = None, **options
     ) -> None:
