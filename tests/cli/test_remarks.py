@@ -35,6 +35,12 @@ def test_only_remarks_are_hidden(tmp_path):
     assert stderr_of_an_import(tmp_path, SPEAKING) == "libcuda is broken\ncannot do this\n"
 
 
+def test_who_only_looks_whether_it_is_there_changes_nothing(tmp_path):
+    looking = COMMAND.replace("import tensorflow", "import importlib.util as u; ")
+    looking += "assert u.find_spec('tensorflow'); import tensorflow"
+    assert "oneDNN" not in stderr_of_an_import(tmp_path, SPEAKING, looking)
+
+
 def test_an_import_that_fails_says_why(tmp_path):
     said = stderr_of_an_import(tmp_path, SPEAKING + "raise ImportError('no such driver')")
     assert "libcuda is broken" in said and said.endswith("ImportError: no such driver\n")
