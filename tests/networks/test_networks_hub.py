@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 
 from keras_lwm.large_images.graph import has_global_context
-from keras_lwm.networks import RefineNet, build_backbone, freeze_batch_norm
+from keras_lwm.networks import (
+    RefineNet,
+    build_backbone,
+    freeze_batch_norm,
+    transfer_weights,
+)
 
 STRIDES = (4, 8, 16, 32)
 TRANSFORMERS = ["mit", "dinov2", "dinov3", "vit"]
@@ -113,6 +118,15 @@ def test_a_network_on_a_preset_is_whole(written, random_images):
     assert all(np.isfinite(value).all() for value in outputs.values())
 
 
+def test_a_new_head_takes_all_of_a_preset_s_network_but_its_heads(written, tmp_path):
+    for family in ("mit", "vit"):
+        options = {"channels": 4, "variant": "light", "side_outputs": ()}
+        RefineNet(written(family)[1], 3, **options).save(tmp_path / f"{family}.keras")
+        other = RefineNet(written(family)[1], 5, **options)
+        transfer = transfer_weights(other, tmp_path / f"{family}.keras", verbose=False)
+        assert transfer.left == ("segmentation_logits",)
+
+
 def test_attention_is_known_to_see_the_whole_image(written):
     options = {"channels": 4, "side_outputs": (), "depth_branch": False}
     for family, is_global in {"resnet": False, "mit": True, "vit": True}.items():
@@ -150,7 +164,9 @@ def test_what_cannot_be_loaded_gets_a_sentence(tmp_path, written):
 def test_the_weights_of_a_preset_are_asked_for_by_name(written):
     with pytest.raises(ValueError, match="received weights='imagenet', expected 'preset', or None"):
         build_backbone(written("resnet")[1], weights="imagenet")
-    with pytest.raises(ValueError, match="received weights='preset', expected None or a file"):
+    with pytest.raises(
+        ValueError, match="no weights for backbone 'resnet50_v2'; received weights='preset'"
+    ):
         build_backbone("resnet50_v2", weights="preset")
 
 
