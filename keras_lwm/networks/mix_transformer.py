@@ -33,7 +33,7 @@ class SpatialReductionAttention(layers.Layer):
         self.reduction = reduction
         self.reduce = self.norm = None
 
-    def build(self, input_shape):
+    def build(self, input_shape) -> None:
         channels = input_shape[-1]
         dtype = self.dtype_policy
         self.attention = layers.MultiHeadAttention(

@@ -11,7 +11,7 @@ import math
 import keras
 from keras import layers
 
-from keras_lwm.networks.backbones import OF_BACKBONE, STRIDES, build_backbone, freeze_batch_norm
+from keras_lwm.networks.backbones import STRIDES, are_of_backbone, build_backbone, freeze_batch_norm
 from keras_lwm.networks.layers import ResizeLike
 from keras_lwm.networks.transfer import transfer_weights
 from keras_lwm.tensors import Tensor
@@ -327,9 +327,10 @@ def RefineNet(
         variant: "full" or "light".
         side_outputs: strides that get a classifier, out of 8, 16 and 32; () for none.
         depth_branch: whether to predict depth.
-        weights: None (random); of the backbone alone "imagenet", or "preset" for one of
-            KerasHub's; or the path of a `.keras` or `.weights.h5` file of such a network, whose
-            classes may differ in number: see `transfer_weights`.
+        weights: None (random); of the backbone alone "imagenet", "preset" for one of KerasHub's, or
+            the path of a PyTorch checkpoint: see `build_backbone`; or the path of a `.keras` or
+            `.weights.h5` file of such a network, whose classes may differ in number: see
+            `transfer_weights`.
         frozen_batch_norm: whether the backbone's batch normalisations keep their statistics,
             scales and offsets.
         input_shape: (height, width, 3), each of the first two an integer or None (any size).
@@ -355,7 +356,7 @@ def RefineNet(
         ['depth', 'segmentation', 'side_16', 'side_32', 'side_8']
     """
     _check_input_shape(input_shape)
-    of_backbone = weights in OF_BACKBONE
+    of_backbone = are_of_backbone(weights)
     extractor = build_backbone(backbone, input_shape, weights if of_backbone else None)
     if frozen_batch_norm:
         freeze_batch_norm(extractor)

@@ -47,7 +47,7 @@ class PatchTokens(layers.Layer):
         self.grid = None if grid is None else tuple(grid)
         self.prefix_tokens = self.positions = None
 
-    def build(self, input_shape):
+    def build(self, input_shape) -> None:
         self.embed = layers.Conv2D(
             self.width,
             self.patch_size,
