@@ -12,16 +12,18 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from keras_lwm.networks.layers import ResizeLike
 from keras_lwm.resampling import resize_bilinear
 from keras_lwm.tensors import Tensor
+from keras_lwm.windows import current_window
 
 STRIDE = 16
 """Pixels of the image to a patch, along each side."""
 
 
-def _patches(length):
-    return None if length is None else -(-length // STRIDE)
+def _cells(length, stride=STRIDE):
+    """ceil(length / stride); None of None."""
+    # Of positive numbers: tf2onnx rounds quotients of others towards 0.
+    return None if length is None else (length + stride - 1) // stride
 
 
 @keras.saving.register_keras_serializable(package="keras_lwm")
@@ -67,7 +69,7 @@ class PatchTokens(layers.Layer):
 
     def call(self, images) -> Tensor:
         batch, height, width, _ = ops.shape(images)
-        rows, columns = _patches(height), _patches(width)
+        rows, columns = _cells(height), _cells(width)
         x = resize_bilinear(images, (rows * self.patch_size, columns * self.patch_size))
         x = self.embed(x)
         if self.positions is not None:
@@ -81,7 +83,7 @@ class PatchTokens(layers.Layer):
         return ops.concatenate([prefix, x], axis=1)
 
     def compute_output_shape(self, input_shape) -> tuple:
-        rows, columns = map(_patches, input_shape[1:3])
+        rows, columns = map(_cells, input_shape[1:3])
         tokens = None if None in (rows, columns) else self.prefix + rows * columns
         return (input_shape[0], tokens, self.width)
 
@@ -107,12 +109,12 @@ class TokensAsMap(layers.Layer):
     def call(self, inputs) -> Tensor:
         tokens, images = inputs
         batch, height, width, _ = ops.shape(images)
-        shape = (batch, _patches(height), _patches(width), tokens.shape[-1])
+        shape = (batch, _cells(height), _cells(width), tokens.shape[-1])
         return ops.reshape(tokens[:, self.prefix :], shape)
 
     def compute_output_shape(self, input_shape) -> tuple:
         tokens, images = input_shape
-        return (images[0], *map(_patches, images[1:3]), tokens[-1])
+        return (images[0], *map(_cells, images[1:3]), tokens[-1])
 
     def get_config(self) -> dict:
         return {**super().get_config(), "prefix": self.prefix}
@@ -135,7 +137,7 @@ class RotaryPositions(layers.Layer):
         self.theta = theta
 
     def call(self, images) -> tuple[Tensor, Tensor]:
-        rows, columns = map(_patches, ops.shape(images)[1:3])
+        rows, columns = map(_cells, ops.shape(images)[1:3])
         frequencies = self.theta ** -np.arange(0, 1, 4 / self.head_width, dtype="float32")
         frequencies = ops.convert_to_tensor(2 * math.pi * frequencies, "float32")
         shape = (rows, columns, self.head_width // 4)
@@ -148,7 +150,7 @@ class RotaryPositions(layers.Layer):
         return ops.cast(ops.cos(angles), dtype), ops.cast(ops.sin(angles), dtype)
 
     def compute_output_shape(self, input_shape) -> tuple:
-        rows, columns = map(_patches, input_shape[1:3])
+        rows, columns = map(_cells, input_shape[1:3])
         patches = None if None in (rows, columns) else rows * columns
         return ((patches, self.head_width),) * 2
 
@@ -160,6 +162,34 @@ def _centres(count):
     """Centres of so many cells that share the range from -1 to 1."""
     cells = ops.cast(ops.arange(count), "float32")
     return (2 * cells + 1) / ops.cast(count, "float32") - 1
+
+
+@keras.saving.register_keras_serializable(package="keras_lwm")
+class ResizeToStride(layers.Layer):
+    """Resizes maps bilinearly to ceil(size / stride) rows and columns of an image.
+
+    Call it with `[maps, images]`. Maps of stride 16, doubled, have a few more where 16 does not
+    divide the image.
+
+    Args:
+        stride: pixels of the image to a pixel of the result, along each side.
+    """
+
+    def __init__(self, stride, **kwargs):
+        super().__init__(**kwargs)
+        self.stride = stride
+
+    def call(self, inputs) -> Tensor:
+        maps, images = inputs
+        size = tuple(_cells(length, self.stride) for length in ops.shape(images)[1:3])
+        return resize_bilinear(maps, size, current_window())
+
+    def compute_output_shape(self, input_shape) -> tuple:
+        maps, images = input_shape
+        return (maps[0], *(_cells(length, self.stride) for length in images[1:3]), maps[-1])
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "stride": self.stride}
 
 
 @keras.saving.register_keras_serializable(package="keras_lwm")
@@ -188,8 +218,8 @@ def simple_feature_pyramid(maps, images) -> dict[str, keras.KerasTensor]:
     eighth = _doubled(maps, "pyramid_8")
     quarter = _doubled(_doubled(maps, "pyramid_4_first"), "pyramid_4")
     return {
-        "stride_4": _as_large_as_at(4, quarter, images),
-        "stride_8": _as_large_as_at(8, eighth, images),
+        "stride_4": ResizeToStride(4, name="pyramid_4_size")([quarter, images]),
+        "stride_8": ResizeToStride(8, name="pyramid_8_size")([eighth, images]),
         "stride_16": maps,
         "stride_32": layers.MaxPooling2D(2, padding="same", name="pyramid_32")(maps),
     }
@@ -199,9 +229,3 @@ def _doubled(maps, name):
     return layers.Conv2DTranspose(
         maps.shape[-1], 2, strides=2, kernel_initializer=NearestUpsampling(), name=name
     )(maps)
-
-
-def _as_large_as_at(stride, maps, images):
-    """Maps of a few pixels more, where 16 does not divide the image, resized to its stride."""
-    pixels = layers.MaxPooling2D(1, strides=stride, padding="same", name=f"pixels_{stride}")(images)
-    return ResizeLike(name=f"pyramid_{stride}_size")([maps, pixels])
