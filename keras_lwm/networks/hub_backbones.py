@@ -81,11 +81,13 @@ def _load(keras_hub, name, weights):
         ) from error
     try:
         converter = keras_hub.layers.ImageConverter.from_preset(preset)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, FileNotFoundError):
+        converter = None
+    if converter is None:
         raise ValueError(
             f"The preset of backbone {name!r} has no image converter, which would say how to "
-            f"normalise images ({_first_line(error)})."
-        ) from error
+            "normalise images: expected one, as KerasHub's ImageConverter.save_to_preset writes it."
+        )
     return backbone, converter
 
 
@@ -94,37 +96,41 @@ def _first_line(error):
 
 
 def normalisation(converter) -> layers.Layer:
-    """What an `ImageConverter` of KerasHub computes of RGB images 0..255, but for its resizing.
-
-    Args:
-        converter: None stands for one that changes nothing.
-    """
-    scale = 1.0 if getattr(converter, "scale", None) is None else converter.scale
-    offset = 0.0 if getattr(converter, "offset", None) is None else converter.offset
+    """What an `ImageConverter` of KerasHub computes of RGB images 0..255, but for its resizing."""
+    scale = 1.0 if converter.scale is None else converter.scale
+    offset = 0.0 if converter.offset is None else converter.offset
     return layers.Rescaling(scale, offset, dtype="float32", name="normalisation")
 
 
 def _pyramid(backbone, x, name):
     backbone = _of_shape(backbone, tuple(x.shape[1:]))
-    levels = backbone.pyramid_outputs
-    pyramid = keras.Model(backbone.inputs[0], levels, name="pyramid")
-    shapes = {size: pyramid.compute_output_shape((1, *size, 3)) for size in _PROBED_SIZES}
-    found = {}
+    image, levels = backbone.inputs[0], backbone.pyramid_outputs
+    sizes = [tuple(map(_length, image.shape[1:3], probed)) for probed in _PROBED_SIZES]
+    whole = keras.Model(image, levels)
+    maps = [whole.compute_output_shape((1, *size, 3)) for size in sizes]
+    features = {}
     for stride in STRIDES:
-        for level in levels:
-            sizes = {size: tuple(of[level][1:3]) for size, of in shapes.items()}
-            if all(sizes[size] == tuple(-(-n // stride) for n in size) for size in sizes):
-                found[f"stride_{stride}"] = level
-        if f"stride_{stride}" not in found:
-            (height, width), of = next(iter(shapes.items()))
-            received = ", ".join(f"{rows}x{columns}" for _, rows, columns, _ in of.values())
+        expected = [tuple(-(-length // stride) for length in size) for size in sizes]
+        # The last of them, where several have this stride.
+        for level, features_there in levels.items():
+            if [tuple(shapes[level][1:3]) for shapes in maps] == expected:
+                features[f"stride_{stride}"] = features_there
+        if f"stride_{stride}" not in features:
+            received = ", ".join(_by(shape[1:3]) for shape in maps[0].values())
             raise ValueError(
                 f"Backbone {name!r}, a {type(backbone).__name__}, has no map of stride {stride} at "
-                f"every size: of an image of {height}x{width} its maps are {received}, expected "
-                f"{-(-height // stride)}x{-(-width // stride)} among them."
+                f"every size: of an image of {_by(sizes[0])} its maps are {received}, expected "
+                f"{_by(expected[0])} among them."
             )
-    outputs = {name: levels[level] for name, level in found.items()}
-    return keras.Model(backbone.inputs[0], outputs, name="pyramid")(x)
+    return keras.Model(image, features, name="pyramid")(x)
+
+
+def _length(own, probed):
+    return probed if own is None else own
+
+
+def _by(size):
+    return "x".join(map(str, size))
 
 
 def _of_shape(backbone, shape):

@@ -82,6 +82,16 @@ def test_pyramids_take_free_sizes(family, written, random_images):
         assert np.isfinite(features[f"stride_{stride}"]).all()
 
 
+def test_a_fixed_size_is_no_other_backbone(written, random_images):
+    images = random_images(50, 70)
+    name = written("resnet")[1]
+    features = build_backbone(name, (50, 70, 3), weights="preset")
+    assert features.output["stride_32"].shape[1:3] == (2, 3)
+    free = build_backbone(name, weights="preset").predict(images, verbose=0)
+    for stride, maps in features.predict(images, verbose=0).items():
+        np.testing.assert_allclose(maps, free[stride], atol=1e-5)
+
+
 def test_the_pyramid_of_a_plain_transformer_starts_as_nearest_neighbours(written, random_images):
     features = build_backbone(written("vit")[1]).predict(random_images(64, 96), verbose=0)
     maps = features["stride_16"]
