@@ -129,12 +129,11 @@ def test_a_network_on_a_preset_is_whole(written, random_images):
 
 
 def test_a_new_head_takes_all_of_a_preset_s_network_but_its_heads(written, tmp_path):
-    for family in ("mit", "vit"):
-        options = {"channels": 4, "variant": "light", "side_outputs": ()}
-        RefineNet(written(family)[1], 3, **options).save(tmp_path / f"{family}.keras")
-        other = RefineNet(written(family)[1], 5, **options)
-        transfer = transfer_weights(other, tmp_path / f"{family}.keras", verbose=False)
-        assert transfer.left == ("segmentation_logits",)
+    options = {"channels": 4, "variant": "light", "side_outputs": ()}
+    RefineNet(written("vit")[1], 3, **options).save(tmp_path / "network.keras")
+    other = RefineNet(written("vit")[1], 5, **options)
+    transfer = transfer_weights(other, tmp_path / "network.keras", verbose=False)
+    assert transfer.left == ("segmentation_logits",)
 
 
 def test_attention_is_known_to_see_the_whole_image(written):
