@@ -1,10 +1,10 @@
 """The peer of the training benchmark: the published light RefineNet in PyTorch alone, no Keras.
 
 Light-Weight RefineNet (Nekrasov et al., BMVC 2018) on ResNet-50, as PyTorch users write it: an
-encoder named as torchvision's, 1x1 convolutions, four pools a chain, a 3x3 classifier. It has no
-side outputs and no depth branch, and goes with `RefineNet("resnet50", classes, "light",
-side_outputs=(), depth_branch=False)`: the stride of a stage is in its first 1x1 convolution, as in
-He et al. (CVPR 2016) and `keras.applications`, so that multiply-adds agree.
+encoder named as torchvision's, with its strides, 1x1 convolutions, four pools a chain, a 3x3
+classifier. It has no side outputs and no depth branch, and goes with `RefineNet("resnet50",
+classes, "light", side_outputs=(), depth_branch=False)`, which has as many parameters and
+multiply-adds.
 """
 
 from collections.abc import Callable
@@ -25,9 +25,9 @@ class Bottleneck(nn.Module):
     def __init__(self, inputs, width, stride=1):
         super().__init__()
         outputs = 4 * width
-        self.conv1 = nn.Conv2d(inputs, width, 1, stride, bias=False)
+        self.conv1 = nn.Conv2d(inputs, width, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(width, width, 3, stride, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
         self.conv3 = nn.Conv2d(width, outputs, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(outputs)

@@ -46,9 +46,9 @@ CURRICULUM = {
     "shape": (click.Choice(["linear", "cosine", "step"]), "Of the curriculum."),
 }
 NETWORK = {
-    "backbone": (str, "A name out of keras_lwm.networks.BACKBONES."),
+    "backbone": (str, "A name out of keras_lwm.networks.BACKBONES, or hub:PRESET."),
     "variant": (click.Choice(["full", "light"]), "Of RefineNet."),
-    "weights": (str, "imagenet, or a file of weights; random where not given."),
+    "weights": (str, "imagenet, preset (hub:), or a file; random where not given."),
     "frozen_batch_norm": (bool, "Whether the backbone's batch statistics stay."),
     "channels": (int, "Width of the decoder."),
     "initial_depth": (float, "Metres, a typical depth of the scenes."),

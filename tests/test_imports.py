@@ -145,7 +145,7 @@ def test_every_extra_that_is_named_can_be_installed():
     for path in PACKAGE.rglob("*.py"):
         called = r'(?:imports_of|check_installed|install)\("([^"]+)"'
         named |= set(re.findall(called, path.read_text(encoding="utf-8")))
-    assert named >= {"tensorflow", "rooms", "benchmarks", "report", "keras-cv", "pretrained"}
+    assert named >= {"tensorflow", "rooms", "benchmarks", "report", "hub", "keras-cv", "pretrained"}
     assert named <= set(SETUP["options.extras_require"])
 
 
@@ -190,8 +190,9 @@ def test_jax_and_torch_are_imported_where_a_step_its_devices_and_operations_are_
     assert importers("torch") == of_torch | {"devices.py", "replicas.py"}
 
 
-def test_keras_cv_is_imported_in_one_module_and_only_when_asked_for():
+def test_keras_cv_and_keras_hub_are_imported_in_one_module_each_and_only_when_asked_for():
     assert importers("keras_cv") == {"networks/keras_cv_backbones.py"}
+    assert importers("keras_hub") == {"networks/hub_backbones.py"}
 
 
 def test_click_is_for_the_command_line_alone():

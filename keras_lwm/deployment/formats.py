@@ -118,7 +118,10 @@ def write_onnx(traced: TracedSegmenter, path: Path, description: str) -> None:
 
     function = traced.segment_part or traced.segment
     model, _ = tf2onnx.convert.from_function(
-        function, input_signature=function.input_signature, opset=_OPSET
+        function,
+        input_signature=function.input_signature,
+        opset=_OPSET,
+        custom_op_handlers={"Erfc": (_subtract_erf_from_one, [])},
     )
     for window in [value for value in model.graph.input if value.name == WINDOW]:
         model.graph.input.remove(window)
@@ -133,6 +136,16 @@ def write_onnx(traced: TracedSegmenter, path: Path, description: str) -> None:
                 free.dim_value = length
     onnx.helper.set_model_props(model, {DESCRIPTION_KEY: description})
     onnx.save(model, str(path))
+
+
+def _subtract_erf_from_one(graph, node, name, _):
+    """Converts the complementary error function, of an exact GELU, which ONNX has not."""
+    shape, dtype = graph.get_shape(node.output[0]), graph.get_dtype(node.output[0])
+    erf = graph.make_node("Erf", node.input, shapes=[shape], dtypes=[dtype])
+    one = graph.make_const(f"{name}_one", np.ones((), "float32"))
+    graph.remove_node(name)
+    inputs = [one.output[0], erf.output[0]]
+    graph.make_node("Sub", inputs, outputs=node.output, shapes=[shape], dtypes=[dtype])
 
 
 def _round_scales_up(model):

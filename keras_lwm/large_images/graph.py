@@ -200,9 +200,10 @@ def _inner_bytes(operation, args):
     ]
     if not inner:
         return 0
-    batch, height, width, _ = tree.flatten(args)[0].shape
+    # Of maps, or of the tokens of a transformer.
+    positions = math.prod(tree.flatten(args)[0].shape[:-1])
     widest = max(x.kernel.shape[-1] for x in inner)
-    return 2 * _FLOAT32 * batch * height * width * widest
+    return 2 * _FLOAT32 * positions * widest
 
 
 def has_global_context(network: keras.Model) -> bool:
@@ -228,7 +229,8 @@ def has_global_context(network: keras.Model) -> bool:
 
 
 def _pools(operation, args):
-    if isinstance(operation, _GLOBAL_LAYERS):
+    inner = getattr(operation, "_flatten_layers", lambda: [operation])()
+    if any(isinstance(layer, _GLOBAL_LAYERS) for layer in inner):
         return True
     if not isinstance(operation, keras.Layer) or len(args) != 1 or _is_known(operation):
         return False

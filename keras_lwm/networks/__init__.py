@@ -7,7 +7,7 @@ from keras_lwm.networks.backbones import (
     build_backbone,
     freeze_batch_norm,
 )
-from keras_lwm.networks.layers import CaffeNormalisation, ResizeLike
+from keras_lwm.networks.layers import ResizeLike
 from keras_lwm.networks.refinenet import PositiveDepth, RefineNet, refinenet_outputs
 from keras_lwm.networks.segmenter import segmenter
 from keras_lwm.networks.transfer import Transfer, transfer_weights
@@ -15,7 +15,6 @@ from keras_lwm.networks.transfer import Transfer, transfer_weights
 __all__ = [
     "BACKBONES",
     "IMAGENET_BACKBONES",
-    "CaffeNormalisation",
     "PositiveDepth",
     "RefineNet",
     "ResizeLike",

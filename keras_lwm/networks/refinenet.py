@@ -11,7 +11,7 @@ import math
 import keras
 from keras import layers
 
-from keras_lwm.networks.backbones import STRIDES, build_backbone, freeze_batch_norm
+from keras_lwm.networks.backbones import STRIDES, are_of_backbone, build_backbone, freeze_batch_norm
 from keras_lwm.networks.layers import ResizeLike
 from keras_lwm.networks.transfer import transfer_weights
 from keras_lwm.tensors import Tensor
@@ -320,13 +320,15 @@ def RefineNet(
     predicts depth from the finest. `keras_lwm.networks.segmenter` takes both off again.
 
     Args:
-        backbone: a name of `keras_lwm.networks.BACKBONES`, or a pair (functional `keras.Model`,
-            {4: layer name, 8: ..., 16: ..., 32: ...}). It becomes the layer named "backbone".
+        backbone: a name of `keras_lwm.networks.BACKBONES`; "hub:" and the name or folder of one of
+            KerasHub's presets; or a pair (functional `keras.Model`, {4: layer name, 8: ..., 16:
+            ..., 32: ...}): see `build_backbone`. It becomes the layer named "backbone".
         num_classes: number of classes, at least 2.
         variant: "full" or "light".
         side_outputs: strides that get a classifier, out of 8, 16 and 32; () for none.
         depth_branch: whether to predict depth.
-        weights: None (random), "imagenet" (the backbone's), or the path of a `.keras` or
+        weights: None (random); of the backbone alone "imagenet", "preset" for one of KerasHub's, or
+            the path of a PyTorch checkpoint: see `build_backbone`; or the path of a `.keras` or
             `.weights.h5` file of such a network, whose classes may differ in number: see
             `transfer_weights`.
         frozen_batch_norm: whether the backbone's batch normalisations keep their statistics,
@@ -354,8 +356,8 @@ def RefineNet(
         ['depth', 'segmentation', 'side_16', 'side_32', 'side_8']
     """
     _check_input_shape(input_shape)
-    imagenet = weights if weights == "imagenet" else None
-    extractor = build_backbone(backbone, input_shape, imagenet)
+    of_backbone = are_of_backbone(weights)
+    extractor = build_backbone(backbone, input_shape, weights if of_backbone else None)
     if frozen_batch_norm:
         freeze_batch_norm(extractor)
     image = keras.Input(input_shape, name="image")
@@ -370,6 +372,6 @@ def RefineNet(
         initial_depth,
     )
     network = keras.Model(image, outputs, name=name)
-    if weights not in (None, "imagenet"):
+    if not of_backbone:
         transfer_weights(network, weights)
     return network

@@ -6,6 +6,7 @@ import pickle
 import re
 import struct
 import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -152,4 +153,59 @@ def test_a_storage_that_declares_what_it_does_not_hold(count, tmp_path):
     assert declared != content
     path.write_bytes(declared.replace(struct.pack("<q", 3), struct.pack("<q", count)))
     with pytest.raises(ValueError, match="Cannot read .*bomb.pth"):
+        read_torch_checkpoint(path)
+
+
+def archive(path, tensors, storages, byteorder=b"little", compression=zipfile.ZIP_STORED):
+    """Writes the like as torch.save has done since 1.6."""
+    items = b"".join(text(name) + opcodes + b"s" for name, opcodes in tensors.items())
+    with zipfile.ZipFile(path, "w", compression) as file:
+        file.writestr("any/data.pkl", b"\x80\x02ccollections\nOrderedDict\n)R" + items + b".")
+        file.writestr("any/byteorder", byteorder)
+        for key, array in storages.items():
+            file.writestr(f"any/data/{key}", array.tobytes())
+    return path
+
+
+def zipped_tensor(*arguments):
+    """Its opcodes in an archive: a storage is not said to be a view of another."""
+    return tensor(*arguments).replace(b"NtQ", b"tQ")
+
+
+def test_reads_an_archive(tmp_path):
+    floats = np.arange(12, dtype="<f4") / 8
+    tensors = {
+        "transposed": zipped_tensor("FloatStorage", "0", 12, 0, (4, 3), (1, 4)),
+        "scalar": zipped_tensor("LongStorage", "1", 1, 0, (), ()),
+    }
+    storages = {"0": floats, "1": np.array([2**40], "<i8")}
+    read = read_torch_checkpoint(archive(tmp_path / "file.pth", tensors, storages))
+    np.testing.assert_array_equal(read["transposed"], floats.reshape(3, 4).T)
+    assert list(read) == list(tensors) and read["scalar"] == 2**40
+
+
+def test_nothing_in_an_archive_runs(tmp_path):
+    folder = tmp_path / "made_by_the_attack"
+    with zipfile.ZipFile(tmp_path / "evil.pth", "w") as file:
+        file.writestr("any/data.pkl", pickle.dumps({"weight": Attack(folder)}, protocol=2))
+    with pytest.raises(ValueError, match=r"evil.pth .*asks for (posix|nt)\.mkdir"):
+        read_torch_checkpoint(tmp_path / "evil.pth")
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"storages": {"0": np.zeros(11, "<f4")}},
+        {"storages": {"0": np.zeros(2**20, "<f4")}},
+        {"storages": {}},
+        {"compression": zipfile.ZIP_DEFLATED},
+        {"byteorder": b"big"},
+    ],
+)
+def test_an_archive_that_cannot_be_gets_a_sentence(options, tmp_path):
+    tensors = {"weight": zipped_tensor("FloatStorage", "0", 12, 0, (12,), (1,))}
+    path = tmp_path / "bad.pth"
+    archive(path, tensors, **{"storages": {"0": np.zeros(12, "<f4")}, **options})
+    with pytest.raises(ValueError, match=re.escape(f"Cannot read {path} as a checkpoint")):
         read_torch_checkpoint(path)
