@@ -1,0 +1,173 @@
+"""Where made depth lies, and how it is marked.
+
+    FOLDER/made_depth/
+      made.json         the model, what its depth means, how it was aligned
+      NAME.png          16 bits: millimetres, or thousandths of the image's median; 0 = none
+
+A NAME may have folders of its own. Every PNG carries the model's name too, so that a file that was
+copied elsewhere still says what it is.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from keras_lwm.atomic_write import atomic_write, write_json
+from keras_lwm.local_paths import local_path
+from keras_lwm.made_depth.alignment import Alignment
+from keras_lwm.pictures import open_picture_file
+from keras_lwm.run_folder.lock import lock_folder
+
+FOLDER = "made_depth"
+UNIT = 0.001
+"""Metres, or image medians, per unit of a made file."""
+_RECORD = "made.json"
+_VERSION = 1
+_MARK = "keras_lwm_made_depth"
+_MOST = np.iinfo(np.uint16).max
+
+
+@dataclasses.dataclass(frozen=True)
+class MadeDepth:
+    """What `made.json` says.
+
+    Attributes:
+        model: plain values that tell one model from another: `name`, `digest`, `kind`, options.
+        relative: whether depth is in multiples of each image's median, and not in metres.
+        alignment: to the measured frames; None where none is measured.
+    """
+
+    model: Mapping
+    relative: bool
+    alignment: Alignment | None
+
+    def as_dict(self) -> dict:
+        """Plain values, ready for JSON."""
+        depth = "multiples of the image's median" if self.relative else "metres"
+        alignment = None if self.alignment is None else dataclasses.asdict(self.alignment)
+        return {
+            "version": _VERSION,
+            "model": dict(self.model),
+            "relative": self.relative,
+            "unit": f"{UNIT:g} {depth}",
+            "alignment": alignment,
+        }
+
+    def describe(self) -> str:
+        """One line for the reader: the model, the unit and the alignment."""
+        unit = "relative (median 1)" if self.relative else "metres"
+        text = f"made by {self.model['name']}, {unit}"
+        if self.alignment is None:
+            return text
+        aligned = self.alignment
+        return (
+            f"{text}; over {aligned.frames} measured frames it is off by "
+            f"{100 * np.expm1(aligned.residual):.1f} % at the median"
+        )
+
+
+def made_folder(folder: Path) -> Path:
+    """Where the made depth of a folder of frames lies."""
+    return local_path(folder) / FOLDER
+
+
+def read_record(folder: Path) -> MadeDepth | None:
+    """What a folder of frames says of its made depth; None where it has none.
+
+    Raises:
+        ValueError: `made.json` is missing beside made files, or cannot be read.
+    """
+    path = made_folder(folder) / _RECORD
+    if not path.exists():
+        if any(path.parent.rglob("*.png")):
+            raise ValueError(
+                f"Expected {path} to say how the files beside it were made; there is none."
+            )
+        return None
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        alignment = record["alignment"]
+        if record["version"] != _VERSION:
+            raise ValueError(f"version {record['version']}")
+        return MadeDepth(
+            {**record["model"], "name": str(record["model"]["name"])},
+            bool(record["relative"]),
+            None if alignment is None else Alignment(**alignment),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"Expected a record of made depth, version {_VERSION}, in {path}; received another "
+            f"({error})."
+        ) from error
+
+
+class MadeFiles:
+    """The made files of a folder of frames, for one process and one model at a time.
+
+    Args:
+        folder: of frames; its `made_depth` is created.
+        model: plain values that tell one model from another, with a `name`.
+
+    Raises:
+        ValueError: another process is making depth there, or another model made it.
+    """
+
+    def __init__(self, folder: Path, model: Mapping):
+        self.folder = made_folder(folder)
+        self.model = json.loads(json.dumps(model))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = lock_folder(self.folder, "make depth in another folder")
+        self.record = read_record(folder)
+        if self.record is not None:
+            self._check_same_model()
+
+    def _check_same_model(self):
+        recorded = self.record.model
+        for name in sorted({*recorded, *self.model}):
+            if recorded.get(name) != self.model.get(name):
+                raise ValueError(
+                    f"{self.folder} holds depth made with {name}={recorded.get(name)!r}; received "
+                    f"{name}={self.model.get(name)!r}: go on with the same model and options, or "
+                    "delete that folder first."
+                )
+
+    def begin(self, relative: bool, alignment: Alignment | None) -> None:
+        """Writes `made.json`, before any file that it speaks of."""
+        self.record = MadeDepth(self.model, relative, alignment)
+        write_json(self.folder / _RECORD, self.record.as_dict())
+
+    def path(self, name: str) -> Path:
+        """Where the made depth of a frame lies."""
+        return self.folder / f"{name}.png"
+
+    def write(self, name: str, depth: np.ndarray) -> None:
+        """Writes the depth of a frame: (H, W) metres or relative, 0 = none, whole or not at all.
+
+        What is farther than 16 bits hold, 65.5 m or medians, is not written: it is 0.
+        """
+        units = np.rint(depth / UNIT)
+        units = np.where(units <= _MOST, units, 0).astype(np.uint16)
+        mark = PngImagePlugin.PngInfo()
+        mark.add_itxt(_MARK, self.record.describe())
+        path = self.path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as partial:
+            Image.fromarray(units).save(partial, "png", pnginfo=mark)
+
+
+def is_made(path: Path) -> str | None:
+    """What a PNG says of how it was made; None for one that does not say so, as if measured.
+
+    Raises:
+        ValueError: the file is no picture.
+    """
+    try:
+        with open_picture_file(path) as picture:
+            picture.load()
+            return getattr(picture, "text", {}).get(_MARK)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ValueError(f"Cannot read the picture {path}: {error}.") from error

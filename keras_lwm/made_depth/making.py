@@ -1,0 +1,158 @@
+"""Makes the depth that frames lack: reads, estimates, aligns and writes, batch by batch."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from keras_lwm.made_depth.alignment import fit_alignment
+from keras_lwm.made_depth.files import MadeDepth, MadeFiles
+from keras_lwm.made_depth.kinds import METRES, to_depth, with_median_1
+from keras_lwm.option_values import whole
+from keras_lwm.rgbd_folder import Frame, Layout, resize_nearest
+from keras_lwm.rgbd_folder.files import open_image, read_depth
+from keras_lwm.samples import spread_indices
+
+_FRAMES_ALIGNED = 100
+
+
+def make_depth(
+    folder: str | Path,
+    estimator: Any,
+    *,
+    depth_unit: float | None = None,
+    batch_size: int = 8,
+    splits: Sequence[str] | None = None,
+) -> "Making":
+    """Depth for the frames of a folder that have none; what is made already is left alone.
+
+    Relative depth is aligned to metres by the measured frames (see `fit_alignment`). Where none is
+    measured it stays relative: each image's median is 1.
+
+    Args:
+        folder: of RGB-D frames, see `keras_lwm.rgbd_folder`; `made_depth/` in it is written to.
+        estimator: of `open_estimator`.
+        depth_unit: metres per unit of the measured depth, as of `RgbdFolder`.
+        batch_size: images that the model sees at once; only those of one size share a batch.
+        splits: names of lists; None: all of the usual names.
+
+    Returns:
+        The frames still to be made: `len` of them; iterated, it makes them and yields their names.
+
+    Raises:
+        ValueError: every frame is measured; another process or model has made depth there; the
+            relative depth cannot be aligned; and while it is iterated, a picture that cannot be
+            read, or numbers of the model that are not finite.
+    """
+    folder = Path(folder)
+    measured, missing = frames_by_depth(folder, splits)
+    if not missing:
+        raise ValueError(f"Every frame that the lists of {folder} name has depth: none is to make.")
+    files = MadeFiles(folder, {**estimator.identity, "kind": estimator.kind})
+    if files.record is None:
+        alignment = _align(measured, estimator, depth_unit, batch_size)
+        files.begin(estimator.kind != METRES and alignment is None, alignment)
+    left = [frame for frame in missing if not files.path(frame.name).exists()]
+    return Making(files, estimator, left, whole("batch_size", batch_size), len(missing))
+
+
+def frames_by_depth(folder: Path, splits=None) -> tuple[list[Frame], list[Frame]]:
+    """The frames that are measured, and those that have no depth, each once."""
+    frames = {
+        frame.name: frame for listed in Layout(folder, splits).frames.values() for frame in listed
+    }.values()
+    return (
+        [frame for frame in frames if frame.depth is not None],
+        [frame for frame in frames if frame.depth is None],
+    )
+
+
+class Making:
+    """Frames whose depth is made while this is iterated; see `make_depth`.
+
+    Attributes:
+        folder: where the made files lie.
+        record: a `MadeDepth`: the model, the unit and the alignment.
+        frames: number of frames that have no measured depth, made already or not.
+    """
+
+    def __init__(self, files, estimator, left, batch_size, frames):
+        self.folder = files.folder
+        self.frames = frames
+        self._files = files
+        self._estimator = estimator
+        self._left = left
+        self._batch_size = batch_size
+
+    @property
+    def record(self) -> MadeDepth:
+        return self._files.record
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+    def __iter__(self) -> Iterator[str]:
+        aligned = self.record.alignment
+        line = () if aligned is None else (aligned.scale, aligned.shift)
+        for frame, values in estimates(self._left, self._estimator, self._batch_size):
+            depth = to_depth(values, self._estimator.kind, *line)
+            if self.record.relative:
+                depth = with_median_1(depth, frame.image)
+            self._files.write(frame.name, depth)
+            yield frame.name
+
+
+def _align(measured, estimator, depth_unit, batch_size):
+    chosen = [measured[index] for index in spread_indices(len(measured), _FRAMES_ALIGNED)]
+    pairs = (
+        (values, resize_nearest(read_depth(frame.depth, depth_unit), values.shape))
+        for frame, values in estimates(chosen, estimator, batch_size)
+    )
+    return fit_alignment(pairs, estimator.kind)
+
+
+def estimates(frames, estimator, batch_size) -> Iterator[tuple[Frame, np.ndarray]]:
+    """Each frame with the model's numbers, float32 (H, W) at the image's size.
+
+    Raises:
+        ValueError: numbers that are not finite, with the frame's file.
+    """
+    for batch in _batches(frames, estimator.size, batch_size):
+        outputs = np.asarray(estimator(np.stack([shown for *_, shown in batch])))
+        for (frame, size, _), values in zip(batch, outputs, strict=True):
+            if not np.isfinite(values).all():
+                raise ValueError(
+                    f"Expected finite depth of {estimator.name}; received NaN or infinity for "
+                    f"{frame.image}."
+                )
+            yield frame, resized(values, size)
+
+
+def _batches(frames, size, batch_size):
+    """Lists of (frame, its image's size, the image as it is shown), one shown size a list."""
+    batch = []
+    for frame in frames:
+        picture = open_image(frame.image)
+        own = picture.height, picture.width
+        shown = _shown(picture, size or own)
+        if batch and (len(batch) == batch_size or shown.shape != batch[0][2].shape):
+            yield batch
+            batch = []
+        batch.append((frame, own, shown))
+    if batch:
+        yield batch
+
+
+def _shown(picture, size):
+    height, width = size
+    smaller = width < picture.width and height < picture.height
+    method = Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR
+    return np.asarray(picture.convert("RGB").resize((width, height), method))
+
+
+def resized(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(h, w) numbers at another (height, width), bilinearly."""
+    picture = Image.fromarray(values.astype(np.float32))
+    return np.asarray(picture.resize(size[::-1], Image.Resampling.BILINEAR))

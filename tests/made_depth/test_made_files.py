@@ -1,0 +1,119 @@
+"""Made depth is whole, marked, of one model, and never where measured depth lies."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_lwm.made_depth import Alignment, is_made, read_record
+from keras_lwm.made_depth.files import MadeFiles
+
+MODEL = {"name": "bright.onnx", "digest": "ab12", "kind": "relative depth", "size": [6, 8]}
+ALIGNMENT = Alignment(2.0, 0.5, 3, 1200, 0.1)
+
+
+def begun(folder, relative=False, alignment=ALIGNMENT, model=MODEL):
+    files = MadeFiles(folder, model)
+    files.begin(relative, alignment)
+    return files
+
+
+def test_files_hold_thousandths_and_say_what_they_are(tmp_path):
+    files = begun(tmp_path)
+    depth = np.array([[0.5004, 0], [7.1, 65.5351]], np.float32)
+    files.write("kitchen/a", depth)
+    path = tmp_path / "made_depth" / "kitchen" / "a.png"
+    with Image.open(path) as picture:
+        assert picture.mode == "I;16"
+        np.testing.assert_array_equal(np.asarray(picture), [[500, 0], [7100, 65535]])
+    moved = shutil.copy(path, tmp_path / "elsewhere.png")
+    told = "made by bright.onnx, metres; over 3 measured frames it is off by 10.5 % at the median"
+    assert is_made(path) == is_made(moved) == told
+    assert not any((tmp_path / "made_depth").rglob("*.partial*"))
+
+
+def test_what_is_farther_than_16_bits_hold_is_none(tmp_path):
+    files = begun(tmp_path)
+    files.write("a", np.array([[65.536, np.inf, 3.0]]))
+    with Image.open(files.path("a")) as picture:
+        np.testing.assert_array_equal(np.asarray(picture), [[0, 0, 3000]])
+
+
+def test_a_measured_file_says_nothing(tmp_path):
+    Image.fromarray(np.ones((2, 2), np.uint16)).save(tmp_path / "a.png")
+    assert is_made(tmp_path / "a.png") is None
+    (tmp_path / "b.png").write_text("hello")
+    with pytest.raises(ValueError, match=r"Cannot read the picture .*b\.png"):
+        is_made(tmp_path / "b.png")
+
+
+def test_the_record_is_read_back(tmp_path):
+    assert read_record(tmp_path) is None
+    begun(tmp_path)
+    record = read_record(tmp_path)
+    assert (dict(record.model), record.relative, record.alignment) == (MODEL, False, ALIGNMENT)
+    again = MadeFiles(tmp_path, MODEL)
+    assert again.record == record
+    written = json.loads((tmp_path / "made_depth" / "made.json").read_text())
+    assert written["unit"] == "0.001 metres"
+
+
+def test_relative_files_say_so(tmp_path):
+    files = begun(tmp_path, relative=True, alignment=None)
+    files.write("a", np.ones((2, 2)))
+    assert is_made(files.path("a")) == "made by bright.onnx, relative (median 1)"
+    record = read_record(tmp_path)
+    assert record.relative and record.alignment is None
+    assert record.as_dict()["unit"] == "0.001 multiples of the image's median"
+
+
+@pytest.mark.parametrize("name, value", [("digest", "cd34"), ("size", None), ("kind", "metres")])
+def test_another_model_or_option_is_refused(tmp_path, name, value):
+    begun(tmp_path)
+    with pytest.raises(
+        ValueError,
+        match=f"with {name}={MODEL[name]!r}; received {name}={value!r}".replace("[", r"\["),
+    ):
+        MadeFiles(tmp_path, {**MODEL, name: value})
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"version": 2}', '{"version": 1, "model": 3, "alignment": null}']
+)
+def test_a_damaged_record_is_named(tmp_path, text):
+    begun(tmp_path)
+    path = tmp_path / "made_depth" / "made.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"Expected a record of made depth, version 1, in .*json"):
+        read_record(tmp_path)
+    path.unlink()
+    assert read_record(tmp_path) is None
+    (tmp_path / "made_depth" / "a.png").touch()
+    with pytest.raises(ValueError, match=r"made\.json to say how the files beside it were made"):
+        read_record(tmp_path)
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from keras_lwm.run_folder.lock import lock_folder
+lock = lock_folder(Path(sys.argv[1]))
+print("locked", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_second_process_is_refused(tmp_path):
+    (tmp_path / "made_depth").mkdir()
+    command = [sys.executable, "-c", HOLDER, str(tmp_path / "made_depth")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            assert holder.stdout.readline() == "locked\n"
+            with pytest.raises(ValueError, match="in use by process .*or make depth in another"):
+                MadeFiles(tmp_path, MODEL)
+        finally:
+            holder.kill()
