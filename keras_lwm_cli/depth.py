@@ -58,6 +58,7 @@ def depth(folder, model, depth_unit, splits, batch_size, size, backend, **onnx) 
         depth_unit=depth_unit,
         batch_size=batch_size,
         splits=splits or None,
+        progress=lambda frames, total: progress_bar(frames, "Looking at depth", "frames", total),
     )
     left = len(making)
     with progress_bar(making, "Making depth", "frames", left) as bar:

@@ -43,10 +43,10 @@ class KerasHubEstimator:
         self.name = f"hub:{preset}"
         self.kind = _kind(task)
         self.size = fixed_size(task.input.shape[1:3], size, self.name)
-        self._prepare = task.preprocessor
-        if self._prepare is not None:
+        self._normalise = getattr(task.preprocessor, "image_converter", None)
+        if self._normalise is not None:
             # It would cut images of another aspect.
-            self._prepare.image_converter.image_size = None
+            self._normalise.image_size = None
         self._model = keras.Model(task.input, task.output["depths"])
         self._model.compile(jit_compile=keras.backend.backend() == "jax")
         shown = None if self.size is None else list(self.size)
@@ -54,8 +54,8 @@ class KerasHubEstimator:
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         images = images.astype("float32")
-        if self._prepare is not None:
-            images = keras.ops.convert_to_numpy(self._prepare(images))
+        if self._normalise is not None:
+            images = keras.ops.convert_to_numpy(self._normalise(images))
         return np.asarray(self._model.predict_on_batch(images), "float32")[..., 0]
 
 

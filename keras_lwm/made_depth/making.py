@@ -1,6 +1,6 @@
 """Makes the depth that frames lack: reads, estimates, aligns and writes, batch by batch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ def make_depth(
     depth_unit: float | None = None,
     batch_size: int = 8,
     splits: Sequence[str] | None = None,
+    progress: Callable[[Iterable, int], Iterable] | None = None,
 ) -> "Making":
     """Depth for the frames of a folder that have none; what is made already is left alone.
 
@@ -37,14 +38,17 @@ def make_depth(
         depth_unit: metres per unit of the measured depth, as of `RgbdFolder`.
         batch_size: images that the model sees at once; only those of one size share a batch.
         splits: names of lists; None: all of the usual names.
+        progress: shows how far the alignment is: given the frames that it goes through, and their
+            number, it returns them.
 
     Returns:
         The frames still to be made: `len` of them; iterated, it makes them and yields their names.
 
     Raises:
-        ValueError: every frame is measured; another process or model has made depth there; the
-            relative depth cannot be aligned; and while it is iterated, a picture that cannot be
-            read, or numbers of the model that are not finite.
+        ValueError: every frame is measured; another process or model has made depth there, or
+            relative depth, before some frames were measured; the relative depth cannot be aligned;
+            and while it is iterated, a picture that cannot be read, or numbers of the model that
+            are not finite.
     """
     folder = Path(folder)
     measured, missing = frames_by_depth(folder, splits)
@@ -52,8 +56,14 @@ def make_depth(
         raise ValueError(f"Every frame that the lists of {folder} name has depth: none is to make.")
     files = MadeFiles(folder, {**estimator.identity, "kind": estimator.kind})
     if files.record is None:
-        alignment = _align(measured, estimator, depth_unit, batch_size)
+        pairs = _predicted_and_measured(measured, estimator, depth_unit, batch_size, progress)
+        alignment = fit_alignment(pairs, estimator.kind)
         files.begin(estimator.kind != METRES and alignment is None, alignment)
+    elif files.record.relative and measured:
+        raise ValueError(
+            f"{files.folder} holds relative depth, from before {measured[0].depth} was there: delete "
+            "it, and depth is made anew, in metres."
+        )
     left = [frame for frame in missing if not files.path(frame.name).exists()]
     return Making(files, estimator, left, whole("batch_size", batch_size), len(missing))
 
@@ -104,13 +114,11 @@ class Making:
             yield frame.name
 
 
-def _align(measured, estimator, depth_unit, batch_size):
+def _predicted_and_measured(measured, estimator, depth_unit, batch_size, progress):
     chosen = [measured[index] for index in spread_indices(len(measured), _FRAMES_ALIGNED)]
-    pairs = (
-        (values, resize_nearest(read_depth(frame.depth, depth_unit), values.shape))
-        for frame, values in estimates(chosen, estimator, batch_size)
-    )
-    return fit_alignment(pairs, estimator.kind)
+    predicted = estimates(chosen, estimator, batch_size)
+    for frame, values in predicted if progress is None else progress(predicted, len(chosen)):
+        yield values, resize_nearest(read_depth(frame.depth, depth_unit), values.shape)
 
 
 def estimates(frames, estimator, batch_size) -> Iterator[tuple[Frame, np.ndarray]]:

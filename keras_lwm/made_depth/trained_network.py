@@ -35,7 +35,7 @@ class TrainedNetwork:
                 f"{', '.join(sorted(outputs)) or 'a single output'}: a segmenter has no depth "
                 "branch any more."
             )
-        self._model = keras.Model(network.inputs, outputs["depth"])
+        self._model = keras.Model(network.inputs[0], outputs["depth"])
         # XLA compiles anew for every size of image, which only JAX cannot do without.
         self._model.compile(jit_compile=keras.backend.backend() == "jax")
         self.name = name

@@ -6,7 +6,7 @@ from keras_lwm.made_depth.kinds import METRES
 
 
 class Brightness:
-    """An estimator: the mean of the channels over 100, in a tenth of the resolution if asked."""
+    """An estimator: the mean of the channels over 100; the batch `fail_at` is interrupted."""
 
     def __init__(self, kind=METRES, size=None, fail_at=None):
         self.name, self.kind, self.size = "brightness", kind, size

@@ -22,7 +22,7 @@ def test_a_runs_depth_branch(tmp_path):
     run.mkdir()
     model.save(run / "last.keras")
     estimator = open_estimator(str(run))
-    expected = keras.ops.convert_to_numpy(model([IMAGES.astype("float32")])["depth"])[..., 0]
+    expected = keras.ops.convert_to_numpy(model(IMAGES.astype("float32"))["depth"])[..., 0]
     np.testing.assert_allclose(estimator(IMAGES), expected, rtol=1e-4)
     assert (estimator.name, estimator.kind, estimator.size) == ("my run", METRES, None)
     by_file = open_estimator(str(run / "last.keras"), size=(64, 96))

@@ -154,3 +154,13 @@ def test_depth_that_was_made_by_another_model_stays(tmp_path):
     other.identity["digest"] = "1"
     with pytest.raises(ValueError, match="made with digest='0'; received digest='1': go on with"):
         make_depth(tmp_path, other)
+
+
+def test_relative_depth_is_not_mixed_with_what_is_measured_later(tmp_path):
+    write_folder(tmp_path, measured=())
+    list(make_depth(tmp_path, Brightness(RELATIVE_DEPTH)))
+    write_frame(tmp_path, "c", *random_frame(2, SIZE))
+    with pytest.raises(
+        ValueError, match=r"holds relative depth, from before .*c\.png was there: delete it"
+    ):
+        make_depth(tmp_path, Brightness(RELATIVE_DEPTH), depth_unit=0.001)
