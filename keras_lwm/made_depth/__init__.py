@@ -9,14 +9,14 @@ Made depth lies in `FOLDER/made_depth`, never in `FOLDER/depth`, and says by whi
 
 from keras_lwm.made_depth.alignment import Alignment, fit_alignment
 from keras_lwm.made_depth.estimators import open_estimator
-from keras_lwm.made_depth.files import MadeDepth, is_made, read_record
+from keras_lwm.made_depth.files import MadeDepth, made_by, read_record
 from keras_lwm.made_depth.making import make_depth
 
 __all__ = [
     "Alignment",
     "MadeDepth",
     "fit_alignment",
-    "is_made",
+    "made_by",
     "make_depth",
     "open_estimator",
     "read_record",

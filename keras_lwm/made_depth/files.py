@@ -8,6 +8,7 @@ A NAME may have folders of its own. Every PNG carries the model's name too, so t
 copied elsewhere still says what it is.
 """
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Mapping
@@ -113,13 +114,15 @@ class MadeFiles:
         model: plain values that tell one model from another, with a `name`.
 
     Raises:
-        ValueError: another process is making depth there, or another model made it.
+        ValueError: another process is making depth there, another model made it, or nothing can
+            be written there.
     """
 
     def __init__(self, folder: Path, model: Mapping):
         self.folder = made_folder(folder)
         self.model = json.loads(json.dumps(model))
-        self.folder.mkdir(parents=True, exist_ok=True)
+        with _writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = lock_folder(self.folder, "make depth in another folder")
         self.record = read_record(folder)
         if self.record is not None:
@@ -138,7 +141,8 @@ class MadeFiles:
     def begin(self, relative: bool, alignment: Alignment | None) -> None:
         """Writes `made.json`, before any file that it speaks of."""
         self.record = MadeDepth(self.model, relative, alignment)
-        write_json(self.folder / _RECORD, self.record.as_dict())
+        with _writing(self.folder / _RECORD):
+            write_json(self.folder / _RECORD, self.record.as_dict())
 
     def path(self, name: str) -> Path:
         """Where the made depth of a frame lies."""
@@ -154,12 +158,24 @@ class MadeFiles:
         mark = PngImagePlugin.PngInfo()
         mark.add_itxt(_MARK, self.record.describe())
         path = self.path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path) as partial:
-            Image.fromarray(units).save(partial, "png", pnginfo=mark)
+        with _writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(path) as partial:
+                Image.fromarray(units).save(partial, "png", pnginfo=mark)
 
 
-def is_made(path: Path) -> str | None:
+@contextlib.contextmanager
+def _writing(path):
+    """Turns what the system says, of a full disk for one, into a sentence that names the path."""
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(
+            f"Cannot write made depth to {path}: {error.strerror or error}."
+        ) from error
+
+
+def made_by(path: Path) -> str | None:
     """What a PNG says of how it was made; None for one that does not say so, as if measured.
 
     Raises:

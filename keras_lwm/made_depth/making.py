@@ -61,8 +61,8 @@ def make_depth(
         files.begin(estimator.kind != METRES and alignment is None, alignment)
     elif files.record.relative and measured:
         raise ValueError(
-            f"{files.folder} holds relative depth, from before {measured[0].depth} was there: delete "
-            "it, and depth is made anew, in metres."
+            f"{files.folder} holds relative depth, from before {measured[0].depth} was there: "
+            "delete it, and depth is made anew, in metres."
         )
     left = [frame for frame in missing if not files.path(frame.name).exists()]
     return Making(files, estimator, left, whole("batch_size", batch_size), len(missing))

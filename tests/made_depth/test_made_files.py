@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_lwm.made_depth import Alignment, is_made, read_record
+from keras_lwm.made_depth import Alignment, made_by, read_record
 from keras_lwm.made_depth.files import MadeFiles
 
 MODEL = {"name": "bright.onnx", "digest": "ab12", "kind": "relative depth", "size": [6, 8]}
@@ -32,7 +32,7 @@ def test_files_hold_thousandths_and_say_what_they_are(tmp_path):
         np.testing.assert_array_equal(np.asarray(picture), [[500, 0], [7100, 65535]])
     moved = shutil.copy(path, tmp_path / "elsewhere.png")
     told = "made by bright.onnx, metres; over 3 measured frames it is off by 10.5 % at the median"
-    assert is_made(path) == is_made(moved) == told
+    assert made_by(path) == made_by(moved) == told
     assert not any((tmp_path / "made_depth").rglob("*.partial*"))
 
 
@@ -45,10 +45,10 @@ def test_what_is_farther_than_16_bits_hold_is_none(tmp_path):
 
 def test_a_measured_file_says_nothing(tmp_path):
     Image.fromarray(np.ones((2, 2), np.uint16)).save(tmp_path / "a.png")
-    assert is_made(tmp_path / "a.png") is None
+    assert made_by(tmp_path / "a.png") is None
     (tmp_path / "b.png").write_text("hello")
     with pytest.raises(ValueError, match=r"Cannot read the picture .*b\.png"):
-        is_made(tmp_path / "b.png")
+        made_by(tmp_path / "b.png")
 
 
 def test_the_record_is_read_back(tmp_path):
@@ -65,7 +65,7 @@ def test_the_record_is_read_back(tmp_path):
 def test_relative_files_say_so(tmp_path):
     files = begun(tmp_path, relative=True, alignment=None)
     files.write("a", np.ones((2, 2)))
-    assert is_made(files.path("a")) == "made by bright.onnx, relative (median 1)"
+    assert made_by(files.path("a")) == "made by bright.onnx, relative (median 1)"
     record = read_record(tmp_path)
     assert record.relative and record.alignment is None
     assert record.as_dict()["unit"] == "0.001 multiples of the image's median"
@@ -95,6 +95,17 @@ def test_a_damaged_record_is_named(tmp_path, text):
     (tmp_path / "made_depth" / "a.png").touch()
     with pytest.raises(ValueError, match=r"made\.json to say how the files beside it were made"):
         read_record(tmp_path)
+
+
+def test_what_cannot_be_written_is_named(tmp_path):
+    """A file where a folder is to be: also for root, who may write anywhere."""
+    (tmp_path / "made_depth").touch()
+    with pytest.raises(ValueError, match="Cannot write made depth to .*made_depth: File exists"):
+        MadeFiles(tmp_path, MODEL)
+    files = begun(tmp_path / "other")
+    (files.folder / "room").touch()
+    with pytest.raises(ValueError, match=r"Cannot write made depth to .*room.a\.png: "):
+        files.write("room/a", np.ones((2, 2)))
 
 
 HOLDER = """
