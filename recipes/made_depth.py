@@ -1,12 +1,12 @@
 """Is made depth worth anything? The ablation with all, some, and some measured and the rest made.
 
     python recipes/made_depth.py --data FOLDER --depth-unit 0.001 --first-id 1 --void-ids 0 \
-        --channels 64 --precision mixed_bfloat16 --epochs 8 --backend tensorflow --workers 2
+        --channels 64 --precision mixed_bfloat16 --backend tensorflow --workers 2
 
 FOLDER is laid out as `rgbd_folder` has it; nothing is written to it. Every fifth training frame
 keeps its depth (`--keep-every`). A network is trained on those frames alone, once, for as many
 steps as a row; its depth branch makes the depth of the others. On 795 frames of NYUv2's training
-split, cut by scene, it takes about three quarters of an hour on 2 CPU cores;
+split, cut by scene, it takes 40 minutes on 2 CPU cores;
 results/made_depth has what came out. The same command goes on where it was interrupted.
 """
 

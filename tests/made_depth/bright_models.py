@@ -21,33 +21,38 @@ class Brightness:
         return images.astype("float32").mean(axis=-1) / 100
 
 
-def write_onnx(path, channels_first=True, shape=(None, None, None), inverse=False, rank=4):
-    """Mean of what the network sees over its channels, plus 3, or the reciprocal of that.
+def write_onnx(
+    path, channels_first=True, shape=(None, None, None), rank=4, channels=3, outputs=("depth",)
+):
+    """Mean of what the network sees over its channels, plus 3, as its last output.
 
-    `shape`: batch, height and width of the input, None = free; `rank`: 3 or 4, of the output.
+    Args:
+        shape: batch, height and width of the input, None = free.
+        rank: 3 or 4, of the output.
+        channels: of the input.
+        outputs: names; those before the last are the mean alone.
     """
     from onnx import TensorProto, checker, helper, save
 
     batch, height, width = (n or name for n, name in zip(shape, "bhw", strict=True))
-    image = (batch, 3, height, width) if channels_first else (batch, height, width, 3)
+    image = (batch, height, width)
     axis = 1 if channels_first else 3
-    one = (1,) * rank
+    image = (*image[:axis], channels, *image[axis:])
+    *others, last = outputs
     nodes = [
-        helper.make_node("ReduceMean", ["image", "axes"], ["mean"], keepdims=rank == 4),
-        helper.make_node("Add", ["mean", "three"], ["depth"]),
+        helper.make_node("ReduceMean", ["image", "axes"], ["mean of it"], keepdims=rank == 4),
+        helper.make_node("Add", ["mean of it", "three"], [last]),
+        *(helper.make_node("Identity", ["mean of it"], [name]) for name in others),
     ]
-    if inverse:
-        nodes[-1].output[0] = "sum"
-        nodes.append(helper.make_node("Reciprocal", ["sum"], ["depth"]))
     tensors = [
         helper.make_tensor("axes", TensorProto.INT64, (1,), [axis]),
-        helper.make_tensor("three", TensorProto.FLOAT, one, [3.0]),
+        helper.make_tensor("three", TensorProto.FLOAT, (1,) * rank, [3.0]),
     ]
     graph = helper.make_graph(
         nodes,
         "bright",
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, image)],
-        [helper.make_tensor_value_info("depth", TensorProto.FLOAT, [None] * rank)],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, [None] * rank) for n in outputs],
         tensors,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)

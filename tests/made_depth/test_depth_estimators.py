@@ -91,6 +91,24 @@ def test_an_onnx_files_options(tmp_path):
         open_estimator(str(path), (32, 40), options)
 
 
+def test_which_input_and_output_an_onnx_file_has(tmp_path):
+    options = {"output": "depth"}
+    path = write_onnx(tmp_path / "a.onnx", outputs=("mask", "predicted_depth"))
+    estimator = open_estimator(str(path), onnx_options=options)
+    seen = normalised(IMAGES, IMAGENET_MEAN, IMAGENET_DEVIATION)
+    np.testing.assert_allclose(estimator(IMAGES), seen.mean(axis=-1) + 3, rtol=1e-5)
+    for form, sentence in (
+        ({"outputs": ("mask", "other")}, "one with depth in its name; received mask, other"),
+        ({"channels": 4}, r"one input of images, .* received image: tensor\(float\) \['b', 4,"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            open_estimator(str(write_onnx(path, **form)), onnx_options=options)
+    path = write_onnx(path, shape=(None, 32, None))
+    with pytest.raises(ValueError, match=r"takes images of \(32, None\): give a size"):
+        open_estimator(str(path), onnx_options=options)
+    assert open_estimator(str(path), (32, 48), options)(IMAGES).shape == (3, 32, 48)
+
+
 def tiny_depth_anything(**options):
     """As KerasHub builds it, of a few thousand weights; its image converter has a scale."""
     from keras_hub import layers, models
