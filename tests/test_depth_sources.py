@@ -14,10 +14,11 @@ from scipy import stats
 
 from keras_lwm.ablation import depth_sources
 from keras_lwm.ablation.depth_sources import hide_depth, made_depth_errors, train_sources
+from keras_lwm.ablation.frames import read_frames
 from keras_lwm.ablation.source_report import SOURCES, compare_sources, markdown, method_gains
 from keras_lwm.atomic_write import write_json
-from keras_lwm.made_depth import read_record
-from keras_lwm.rgbd_folder import Layout
+from keras_lwm.rgbd_folder import FolderOptions, Layout
+from keras_lwm.rgbd_folder.made_depth import read_record
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results" / "made_depth" / "made_depth.json"
@@ -38,7 +39,10 @@ def test_every_so_many_th_frame_keeps_its_depth(folder, tmp_path):
     out = tmp_path / "out" / "some"
     hide_depth(folder, out, "train", keep_every=2)
     assert {path: path.stat() for path in folder.rglob("*")} == before
-    layout, whole = Layout(out, ["train", "val", "with_depth"]), Layout(folder)
+    layout, whole = (
+        Layout(out, FolderOptions(splits=("train", "val", "with_depth"))),
+        Layout(folder),
+    )
     kept = [frame.name for frame in layout.frames["train"] if frame.depth is not None]
     assert kept == [frame.name for frame in layout.frames["with_depth"]] == NAMES[::2]
     assert layout.frames["val"][0].depth is not None
@@ -87,6 +91,7 @@ def write_cells(folder, rows, seeds, workers=1):
 
 
 trained = []
+LABELS = {"first_id": 0, "void_ids": ()}
 
 
 def test_depth_is_made_once_and_each_source_is_trained_once(folder, tmp_path, monkeypatch):
@@ -105,8 +110,13 @@ def test_depth_is_made_once_and_each_source_is_trained_once(folder, tmp_path, mo
     assert folders["measured"].options["data"] == str(folder)
     for source in ("some", "made"):
         assert folders[source].options["data"] == str(out / "frames")
-        assert folders[source].options["made_depth"] == (source == "made")
-    assert not read_record(out / "frames").relative
+    assert folders["some"].options["made_depth"] is None
+    frames, *_ = read_frames(["train"], {**folders["made"].options, **LABELS})
+    assert (frames["train"].depths.max(axis=(1, 2, 3)) > 0).all()
+    frames, *_ = read_frames(["train"], {**folders["some"].options, **LABELS})
+    kept = frames["train"].depths.max(axis=(1, 2, 3)) > 0
+    assert kept.tolist() == [True, False, True, False, True]
+    assert not read_record(out / "frames" / "made_depth").relative
     trained.clear()
     again, same = train_sources(out, options, 2, rows, seeds=2)
     assert not trained and same == errors

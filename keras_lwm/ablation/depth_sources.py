@@ -15,11 +15,11 @@ from keras_lwm.ablation.rows import BASELINE
 from keras_lwm.ablation.runner import AblationFolder, train_cells
 from keras_lwm.local_paths import local_path
 from keras_lwm.made_depth import make_depth, open_estimator
-from keras_lwm.made_depth.files import UNIT, made_folder
 from keras_lwm.metrics.depth import DepthErrors
 from keras_lwm.progress_bar import progress_bar
-from keras_lwm.rgbd_folder import Layout
-from keras_lwm.rgbd_folder.files import read_depth
+from keras_lwm.rgbd_folder import FolderOptions, Layout
+from keras_lwm.rgbd_folder.frames import MADE_DEPTH
+from keras_lwm.rgbd_folder.made_depth import MADE_FOLDER
 
 _KEPT = "with_depth"
 
@@ -61,11 +61,12 @@ def train_sources(
     )
     train_cells(network, [BASELINE], 1)
     _make(frames, network.network_path(BASELINE, 0), options)
-    errors = made_depth_errors(data, made_folder(frames), options["depth_unit"])
+    errors = made_depth_errors(data, frames / MADE_FOLDER, options["depth_unit"])
+    made = f"{MADE_FOLDER}/{{name}}"
     folders = {
-        "measured": AblationFolder(path / "measured", {**options, "made_depth": False}),
-        "some": AblationFolder(path / "some", {**options, "data": frames, "made_depth": False}),
-        "made": AblationFolder(path / "made", {**options, "data": frames, "made_depth": True}),
+        "measured": AblationFolder(path / "measured", {**options, "made_depth": None}),
+        "some": AblationFolder(path / "some", {**options, "data": frames, "made_depth": None}),
+        "made": AblationFolder(path / "made", {**options, "data": frames, "made_depth": made}),
     }
     for seed in range(seeds):
         for source, folder in folders.items():
@@ -79,8 +80,7 @@ def _make(frames, network, options):
     making = make_depth(
         frames,
         estimator,
-        depth_unit=options["depth_unit"],
-        splits=[options["train_split"]],
+        FolderOptions(depth_unit=options["depth_unit"], splits=(options["train_split"],)),
     )
     bar = progress_bar(len(making))
     for number, _ in enumerate(making, 1):
@@ -130,11 +130,12 @@ def made_depth_errors(folder: Path, made: Path, depth_unit: float | None) -> dic
         made: the folder of the made files, `NAME.png`.
         depth_unit: metres per unit of theirs.
     """
-    files = Layout(folder).files["depth"]
-    errors, frames = DepthErrors(), 0
+    options = FolderOptions(depth_unit=depth_unit)
+    layout, errors, frames = Layout(folder, options), DepthErrors(), 0
+    measured = {frame.name: frame.depth for each in layout.frames.values() for frame in each}
     for path in sorted(made.rglob("*.png")):
         name = path.relative_to(made).with_suffix("").as_posix()
-        true, own = read_depth(files[name], depth_unit), read_depth(path, UNIT)
+        true, own = options.depth_reading().read(measured[name]), MADE_DEPTH.read(path)
         # Of both, that is: what the model calls too far has no depth.
         true = np.where(own > 0, true, 0)
         errors.update_state(true[None, ..., None], np.where(own > 0, own, 1)[None, ..., None])

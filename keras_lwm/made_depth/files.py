@@ -9,7 +9,6 @@ copied elsewhere still says what it is.
 """
 
 import contextlib
-import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,91 +18,19 @@ from PIL import Image, PngImagePlugin
 
 from keras_lwm.atomic_write import atomic_write, write_json
 from keras_lwm.local_paths import local_path
-from keras_lwm.made_depth.alignment import Alignment
 from keras_lwm.pictures import open_picture_file
+from keras_lwm.rgbd_folder.made_depth import (
+    MADE_FOLDER,
+    RECORD,
+    UNIT,
+    MadeDepth,
+    ScaleShift,
+    read_record,
+)
 from keras_lwm.run_folder.lock import lock_folder
 
-FOLDER = "made_depth"
-UNIT = 0.001
-"""Metres, or image medians, per unit of a made file."""
-_RECORD = "made.json"
-_VERSION = 1
 _MARK = "keras_lwm_made_depth"
 _MOST = np.iinfo(np.uint16).max
-
-
-@dataclasses.dataclass(frozen=True)
-class MadeDepth:
-    """What `made.json` says.
-
-    Attributes:
-        model: plain values that tell one model from another: `name`, `digest`, `kind`, options.
-        relative: whether depth is in multiples of each image's median, and not in metres.
-        alignment: to the measured frames; None where none is measured.
-    """
-
-    model: Mapping
-    relative: bool
-    alignment: Alignment | None
-
-    def as_dict(self) -> dict:
-        """Plain values, ready for JSON."""
-        depth = "multiples of the image's median" if self.relative else "metres"
-        alignment = None if self.alignment is None else dataclasses.asdict(self.alignment)
-        return {
-            "version": _VERSION,
-            "model": dict(self.model),
-            "relative": self.relative,
-            "unit": f"{UNIT:g} {depth}",
-            "alignment": alignment,
-        }
-
-    def describe(self) -> str:
-        """One line for the reader: the model, the unit and the alignment."""
-        unit = "relative (median 1)" if self.relative else "metres"
-        text = f"made by {self.model['name']}, {unit}"
-        if self.alignment is None:
-            return text
-        aligned = self.alignment
-        return (
-            f"{text}; over {aligned.frames} measured frames it is off by "
-            f"{100 * np.expm1(aligned.residual):.1f} % at the median"
-        )
-
-
-def made_folder(folder: Path) -> Path:
-    """Where the made depth of a folder of frames lies."""
-    return local_path(folder) / FOLDER
-
-
-def read_record(folder: Path) -> MadeDepth | None:
-    """What a folder of frames says of its made depth; None where it has none.
-
-    Raises:
-        ValueError: `made.json` is missing beside made files, or cannot be read.
-    """
-    path = made_folder(folder) / _RECORD
-    if not path.exists():
-        if any(path.parent.rglob("*.png")):
-            raise ValueError(
-                f"Expected {path} to say how the files beside it were made; there is none."
-            )
-        return None
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        alignment = record["alignment"]
-        if record["version"] != _VERSION:
-            raise ValueError(f"version {record['version']}")
-        return MadeDepth(
-            {**record["model"], "name": str(record["model"]["name"])},
-            bool(record["relative"]),
-            None if alignment is None else Alignment(**alignment),
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"Expected a record of made depth, version {_VERSION}, in {path}; received another "
-            f"({error})."
-        ) from error
 
 
 class MadeFiles:
@@ -119,14 +46,19 @@ class MadeFiles:
     """
 
     def __init__(self, folder: Path, model: Mapping):
-        self.folder = made_folder(folder)
+        self.folder = local_path(folder) / MADE_FOLDER
         self.model = json.loads(json.dumps(model))
         with _writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = lock_folder(self.folder, "make depth in another folder")
-        self.record = read_record(folder)
+        self.record = read_record(self.folder)
         if self.record is not None:
             self._check_same_model()
+        elif any(self.folder.rglob("*.png")):
+            raise ValueError(
+                f"Expected {self.folder / RECORD} to say how the files beside it were made; there "
+                "is none."
+            )
 
     def _check_same_model(self):
         recorded = self.record.model
@@ -138,11 +70,11 @@ class MadeFiles:
                     "delete that folder first."
                 )
 
-    def begin(self, relative: bool, alignment: Alignment | None) -> None:
+    def begin(self, relative: bool, alignment: ScaleShift | None) -> None:
         """Writes `made.json`, before any file that it speaks of."""
         self.record = MadeDepth(self.model, relative, alignment)
-        with _writing(self.folder / _RECORD):
-            write_json(self.folder / _RECORD, self.record.as_dict())
+        with _writing(self.folder / RECORD):
+            write_json(self.folder / RECORD, self.record.as_dict())
 
     def path(self, name: str) -> Path:
         """Where the made depth of a frame lies."""

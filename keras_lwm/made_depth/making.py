@@ -1,18 +1,22 @@
 """Makes the depth that frames lack: reads, estimates, aligns and writes, batch by batch."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from keras_lwm.made_depth.alignment import fit_alignment
-from keras_lwm.made_depth.files import MadeDepth, MadeFiles
+from keras_lwm.made_depth.files import MadeFiles
 from keras_lwm.made_depth.kinds import METRES, to_depth, with_median_1
+from keras_lwm.made_depth.scale_shift import fit_scale_shift
 from keras_lwm.option_values import whole
-from keras_lwm.rgbd_folder import Frame, Layout, resize_nearest
-from keras_lwm.rgbd_folder.files import open_image, read_depth
+from keras_lwm.rgbd_folder import FolderOptions, Frame, resize_nearest
+from keras_lwm.rgbd_folder.frames import check_aspect
+from keras_lwm.rgbd_folder.image_files import open_image
+from keras_lwm.rgbd_folder.layout import SUFFIXES, list_frames
+from keras_lwm.rgbd_folder.made_depth import MADE_FOLDER, MadeDepth
+from keras_lwm.rgbd_folder.patterns import SCENE, SPLIT, Pattern
 from keras_lwm.samples import spread_indices
 
 _FRAMES_ALIGNED = 100
@@ -21,23 +25,21 @@ _FRAMES_ALIGNED = 100
 def make_depth(
     folder: str | Path,
     estimator: Any,
+    options: FolderOptions | None = None,
     *,
-    depth_unit: float | None = None,
     batch_size: int = 8,
-    splits: Sequence[str] | None = None,
     progress: Callable[[Iterable, int], Iterable] | None = None,
 ) -> "Making":
     """Depth for the frames of a folder that have none; what is made already is left alone.
 
-    Relative depth is aligned to metres by the measured frames (see `fit_alignment`). Where none is
-    measured it stays relative: each image's median is 1.
+    Relative depth is aligned to metres by the measured frames (see `fit_scale_shift`). Where none
+    is measured it stays relative: each image's median is 1.
 
     Args:
         folder: of RGB-D frames, see `keras_lwm.rgbd_folder`; `made_depth/` in it is written to.
         estimator: of `open_estimator`.
-        depth_unit: metres per unit of the measured depth, as of `RgbdFolder`.
+        options: how the folder is read, the measured depth too.
         batch_size: images that the model sees at once; only those of one size share a batch.
-        splits: names of lists; None: all of the usual names.
         progress: shows how far the alignment is: given the frames that it goes through, and their
             number, it returns them.
 
@@ -51,13 +53,16 @@ def make_depth(
             are not finite.
     """
     folder = Path(folder)
-    measured, missing = frames_by_depth(folder, splits)
+    options = FolderOptions() if options is None else options
+    frames = list_frames(folder, options)
+    measured = [frame for frame in frames if frame.depth is not None]
+    missing = [frame for frame in frames if frame.depth is None]
     if not missing:
-        raise ValueError(f"Every frame that the lists of {folder} name has depth: none is to make.")
+        raise ValueError(f"Every frame of {folder} has depth: none is to make.")
     files = MadeFiles(folder, {**estimator.identity, "kind": estimator.kind})
     if files.record is None:
-        pairs = _predicted_and_measured(measured, estimator, depth_unit, batch_size, progress)
-        alignment = fit_alignment(pairs, estimator.kind)
+        pairs = _predicted_and_measured(measured, estimator, options, batch_size, progress)
+        alignment = fit_scale_shift(pairs, estimator.kind)
         files.begin(estimator.kind != METRES and alignment is None, alignment)
     elif files.record.relative and measured:
         raise ValueError(
@@ -65,18 +70,24 @@ def make_depth(
             "delete it, and depth is made anew, in metres."
         )
     left = [frame for frame in missing if not files.path(frame.name).exists()]
-    return Making(files, estimator, left, whole("batch_size", batch_size), len(missing))
+    pattern = made_pattern(options, missing[0].name)
+    return Making(files, estimator, left, whole("batch_size", batch_size), len(missing), pattern)
 
 
-def frames_by_depth(folder: Path, splits=None) -> tuple[list[Frame], list[Frame]]:
-    """The frames that are measured, and those that have no depth, each once."""
-    frames = {
-        frame.name: frame for listed in Layout(folder, splits).frames.values() for frame in listed
-    }.values()
-    return (
-        [frame for frame in frames if frame.depth is not None],
-        [frame for frame in frames if frame.depth is None],
-    )
+def made_pattern(options: FolderOptions, name: str) -> str:
+    """The `FolderOptions.made_depth` that finds made files.
+
+    Args:
+        options: of the folder.
+        name: of one of its frames.
+    """
+    fields = Pattern(options.rgb, SUFFIXES["rgb"], "rgb").fields
+    fields = [field for field in fields if field != SPLIT]
+    braces = [f"{{{field}}}" for field in fields]
+    if fields[0] == SCENE and name.count("/") < len(fields) - 1:
+        # The folder is that of a single scene, which has no name.
+        return "/".join([braces[0], MADE_FOLDER, *braces[1:]])
+    return "/".join([MADE_FOLDER, *braces])
 
 
 class Making:
@@ -86,9 +97,11 @@ class Making:
         folder: where the made files lie.
         record: a `MadeDepth`: the model, the unit and the alignment.
         frames: number of frames that have no measured depth, made already or not.
+        pattern: the `made_depth` of `FolderOptions` that reads the made files.
     """
 
-    def __init__(self, files, estimator, left, batch_size, frames):
+    def __init__(self, files, estimator, left, batch_size, frames, pattern):
+        self.pattern = pattern
         self.folder = files.folder
         self.frames = frames
         self._files = files
@@ -114,11 +127,16 @@ class Making:
             yield frame.name
 
 
-def _predicted_and_measured(measured, estimator, depth_unit, batch_size, progress):
+def _predicted_and_measured(measured, estimator, options, batch_size, progress):
+    depth, alignment = options.depth_reading(), options.alignment()
     chosen = [measured[index] for index in spread_indices(len(measured), _FRAMES_ALIGNED)]
     predicted = estimates(chosen, estimator, batch_size)
     for frame, values in predicted if progress is None else progress(predicted, len(chosen)):
-        yield values, resize_nearest(read_depth(frame.depth, depth_unit), values.shape)
+        metres = depth.read(frame.depth)
+        if alignment is not None:
+            metres = alignment.to_image(metres, values.shape)
+        check_aspect(frame.depth, metres.shape, frame.image, values.shape)
+        yield values, resize_nearest(metres, values.shape)
 
 
 def estimates(frames, estimator, batch_size) -> Iterator[tuple[Frame, np.ndarray]]:

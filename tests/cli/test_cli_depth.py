@@ -47,8 +47,9 @@ def test_it_makes_what_is_missing_once(folder, model):
     made = folder / "made_depth"
     assert answer.stdout.splitlines() == [
         f"2 frames without depth, 2 of them made now, in {made}",
-        "made by bright.onnx, metres; over 2 measured frames it is off by 0.0 % at the median",
-        f"Train with: python recipes/rgbd_folder.py '{folder}' --made-depth --depth-unit 0.001",
+        "Depth is made by bright.onnx, in metres; over 2 measured frames it is off by 0.0 % at the "
+        "median",
+        "To read it, add: --made-depth 'made_depth/{name}'",
     ]
     for name in "cd":
         with (
@@ -70,9 +71,9 @@ def test_without_measured_frames_it_says_how_to_train_on_relative_depth(folder, 
     answer = depth(folder, "--model", model, *options)
     assert answer.exit_code == 0, answer.output
     assert "3 frames without depth, 3 of them made" in answer.stdout
-    assert "made by bright.onnx, relative (median 1)\n" in answer.stdout
+    assert "Depth is made by bright.onnx, relative\n" in answer.stdout
     assert answer.stdout.endswith(
-        "--made-depth --initial-depth 1 --depth-range 0.25 4 --scale 1 1\n"
+        "--made-depth 'made_depth/{name}' --initial-depth 1 --depth-range 0.25 4 --scale 1 1\n"
     )
 
 
@@ -90,3 +91,5 @@ def test_what_is_wrong_ends_in_one_sentence(folder, model, tmp_path):
         assert answer.exit_code == 1
         assert re.search(sentence, answer.stderr) and answer.stderr.startswith("Error: ")
         assert answer.stderr.count("\n") == 1
+    answer = depth(folder, *onnx, "--made-depth", "made_depth/{name}")
+    assert answer.exit_code == 2 and "leave it out" in answer.stderr

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_lwm.made_depth import Alignment, made_by, read_record
+from keras_lwm.made_depth import made_by
 from keras_lwm.made_depth.files import MadeFiles
+from keras_lwm.rgbd_folder.made_depth import ScaleShift, read_record
 
 MODEL = {"name": "bright.onnx", "digest": "ab12", "kind": "relative depth", "size": [6, 8]}
-ALIGNMENT = Alignment(2.0, 0.5, 3, 1200, 0.1)
+ALIGNMENT = ScaleShift(2.0, 0.5, 3, 1200, 0.1)
 
 
 def begun(folder, relative=False, alignment=ALIGNMENT, model=MODEL):
@@ -31,7 +32,9 @@ def test_files_hold_thousandths_and_say_what_they_are(tmp_path):
         assert picture.mode == "I;16"
         np.testing.assert_array_equal(np.asarray(picture), [[500, 0], [7100, 65535]])
     moved = shutil.copy(path, tmp_path / "elsewhere.png")
-    told = "made by bright.onnx, metres; over 3 measured frames it is off by 10.5 % at the median"
+    told = (
+        "made by bright.onnx, in metres; over 3 measured frames it is off by 10.5 % at the median"
+    )
     assert made_by(path) == made_by(moved) == told
     assert not any((tmp_path / "made_depth").rglob("*.partial*"))
 
@@ -52,9 +55,9 @@ def test_a_measured_file_says_nothing(tmp_path):
 
 
 def test_the_record_is_read_back(tmp_path):
-    assert read_record(tmp_path) is None
+    assert read_record(tmp_path / "made_depth") is None
     begun(tmp_path)
-    record = read_record(tmp_path)
+    record = read_record(tmp_path / "made_depth")
     assert (dict(record.model), record.relative, record.alignment) == (MODEL, False, ALIGNMENT)
     again = MadeFiles(tmp_path, MODEL)
     assert again.record == record
@@ -65,8 +68,8 @@ def test_the_record_is_read_back(tmp_path):
 def test_relative_files_say_so(tmp_path):
     files = begun(tmp_path, relative=True, alignment=None)
     files.write("a", np.ones((2, 2)))
-    assert made_by(files.path("a")) == "made by bright.onnx, relative (median 1)"
-    record = read_record(tmp_path)
+    assert made_by(files.path("a")) == "made by bright.onnx, relative"
+    record = read_record(tmp_path / "made_depth")
     assert record.relative and record.alignment is None
     assert record.as_dict()["unit"] == "0.001 multiples of the image's median"
 
@@ -89,12 +92,12 @@ def test_a_damaged_record_is_named(tmp_path, text):
     path = tmp_path / "made_depth" / "made.json"
     path.write_text(text)
     with pytest.raises(ValueError, match=r"Expected a record of made depth, version 1, in .*json"):
-        read_record(tmp_path)
+        read_record(tmp_path / "made_depth")
     path.unlink()
-    assert read_record(tmp_path) is None
+    assert read_record(tmp_path / "made_depth") is None
     (tmp_path / "made_depth" / "a.png").touch()
     with pytest.raises(ValueError, match=r"made\.json to say how the files beside it were made"):
-        read_record(tmp_path)
+        MadeFiles(tmp_path, MODEL)
 
 
 def test_what_cannot_be_written_is_named(tmp_path):

@@ -5,8 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from keras_lwm.made_depth import fit_alignment
-from keras_lwm.made_depth.alignment import least_absolute_line
+from keras_lwm.made_depth import fit_scale_shift
 from keras_lwm.made_depth.kinds import (
     KINDS,
     METRES,
@@ -15,6 +14,7 @@ from keras_lwm.made_depth.kinds import (
     to_depth,
     with_median_1,
 )
+from keras_lwm.made_depth.scale_shift import least_absolute_line
 
 
 def every_line(x, y):
@@ -55,7 +55,7 @@ def frames_of(kind, scale, shift, frames=4, outliers=0.0, seed=0):
 
 @pytest.mark.parametrize("kind", [RELATIVE_DEPTH, RELATIVE_INVERSE_DEPTH])
 def test_a_third_of_outliers_changes_neither_scale_nor_shift(kind):
-    alignment = fit_alignment(frames_of(kind, 0.02, 0.05, outliers=0.3), kind)
+    alignment = fit_scale_shift(frames_of(kind, 0.02, 0.05, outliers=0.3), kind)
     assert (alignment.scale, alignment.shift) == pytest.approx((0.02, 0.05), rel=1e-3)
     measured = [np.sum(np.nan_to_num(depth) > 0) for _, depth in frames_of(kind, 1, 0)]
     assert (alignment.frames, alignment.pixels) == (4, sum(measured))
@@ -64,30 +64,30 @@ def test_a_third_of_outliers_changes_neither_scale_nor_shift(kind):
 
 def test_the_residual_is_the_median_log_ratio():
     pairs = [(np.full((10, 20), 2.0), np.full((10, 20), depth)) for depth in (1.0, 2.2, 2.5)]
-    alignment = fit_alignment(pairs, METRES)
+    alignment = fit_scale_shift(pairs, METRES)
     assert (alignment.scale, alignment.shift) == (1, 0)
     assert alignment.residual == pytest.approx(np.log(2.5 / 2.0))
 
 
 def test_frames_without_measured_depth_do_not_count():
     empty = np.ones((10, 20)), np.zeros((10, 20))
-    assert fit_alignment([], METRES) is None
+    assert fit_scale_shift([], METRES) is None
     for kind in KINDS:
-        assert fit_alignment([empty, empty], kind) is None
-    alignment = fit_alignment([empty, *frames_of(RELATIVE_DEPTH, 2.0, 1.0)], RELATIVE_DEPTH)
+        assert fit_scale_shift([empty, empty], kind) is None
+    alignment = fit_scale_shift([empty, *frames_of(RELATIVE_DEPTH, 2.0, 1.0)], RELATIVE_DEPTH)
     assert alignment.frames == 4
 
 
 def test_what_no_scale_aligns_is_refused():
     values = np.linspace(1, 2, 200).reshape(10, 20)
     with pytest.raises(ValueError, match="100 measured pixels or more .*; received 99"):
-        fit_alignment([(values, np.where(np.arange(200).reshape(10, 20) < 99, 1.0, 0))], KINDS[1])
+        fit_scale_shift([(values, np.where(np.arange(200).reshape(10, 20) < 99, 1.0, 0))], KINDS[1])
     with pytest.raises(ValueError, match="gives the same number, 3, at all of the 200"):
-        fit_alignment([(np.full((10, 20), 3.0), values)], RELATIVE_DEPTH)
+        fit_scale_shift([(np.full((10, 20), 3.0), values)], RELATIVE_DEPTH)
     with pytest.raises(ValueError, match="relative depth has the scale -.*Is it of another kind"):
-        fit_alignment([(1 / values, values)], RELATIVE_DEPTH)
+        fit_scale_shift([(1 / values, values)], RELATIVE_DEPTH)
     with pytest.raises(ValueError, match="no positive depth at any of the measured pixels"):
-        fit_alignment([(-values, values)], METRES)
+        fit_scale_shift([(-values, values)], METRES)
 
 
 def test_depth_is_positive_or_none():

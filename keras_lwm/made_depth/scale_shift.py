@@ -8,37 +8,20 @@ shift serve a whole data set: what differs from image to image stays as an error
 residual.
 """
 
-import dataclasses
 from collections.abc import Iterable
 
 import numpy as np
 
 from keras_lwm.made_depth.kinds import METRES, RELATIVE_INVERSE_DEPTH, to_depth
 from keras_lwm.measured import is_measured
+from keras_lwm.rgbd_folder.made_depth import ScaleShift
 
 LEAST_PIXELS = 100
 _PIXELS_A_FRAME = 1000
 _ROUNDS = 100
 
 
-@dataclasses.dataclass(frozen=True)
-class Alignment:
-    """What a model's numbers are multiplied by and added to, and how well that fits.
-
-    Attributes:
-        scale, shift: of depth, or where the model gives it, of inverse depth (1 / metres).
-        frames, pixels: how many it was fitted to.
-        residual: median of |log(made / measured)| over those pixels: 0.1 is about 10 %.
-    """
-
-    scale: float
-    shift: float
-    frames: int
-    pixels: int
-    residual: float
-
-
-def fit_alignment(pairs: Iterable[tuple[np.ndarray, np.ndarray]], kind: str) -> Alignment | None:
+def fit_scale_shift(pairs: Iterable[tuple[np.ndarray, np.ndarray]], kind: str) -> ScaleShift | None:
     """Fits scale and shift to frames whose depth is measured, by least absolute deviations.
 
     The fit is of depth, or of inverse depth where the model gives that. A model in metres keeps
@@ -67,7 +50,7 @@ def fit_alignment(pairs: Iterable[tuple[np.ndarray, np.ndarray]], kind: str) -> 
     if not positive.any():
         raise ValueError("The model gives no positive depth at any of the measured pixels.")
     residual = np.median(np.abs(np.log(made[positive] / depth[positive])))
-    return Alignment(float(scale), float(shift), len(samples), len(values), float(residual))
+    return ScaleShift(float(scale), float(shift), len(samples), len(values), float(residual))
 
 
 def _sample(values, depth):
