@@ -307,6 +307,8 @@ class _Files:
             message = f"Expected a folder {pattern.root} in {self.folder}; there is none."
             self._report_error(root, message)
         for match in pattern.matches(list_files(self.folder, pattern.root)):
+            if kind != "made_depth" and match.path.startswith(f"{MADE_FOLDER}/"):
+                continue  # What was made is nobody's image, though `{name}.png` describes it.
             path = self.folder / match.path
             if not match.readable:
                 if path.is_file():

@@ -216,6 +216,15 @@ def test_without_labels_every_image_gets_depth(tmp_path):
         make_depth(tmp_path, Brightness(), FolderOptions(rgb="rgb/{name}.jpg"))
 
 
+def test_made_files_are_no_images_of_theirs(tmp_path):
+    for seed, name in enumerate(("a", "b")):
+        Image.fromarray(random_frame(seed, SIZE)[0]).save(tmp_path / f"{name}.png")
+    options = FolderOptions(rgb="{name}.png")
+    for left in (["a", "b"], []):
+        making = make_depth(tmp_path, Brightness(), options)
+        assert making.frames == 2 and list(making) == left
+
+
 def test_relative_depth_is_never_read_beside_measured_depth(tmp_path):
     write_folder(tmp_path, measured=())
     list(make_depth(tmp_path, Brightness(RELATIVE_DEPTH)))
