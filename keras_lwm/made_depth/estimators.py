@@ -56,7 +56,7 @@ def open_estimator(
     found = find_run_model(path) if path.is_dir() else path
     if found is None or found.suffix.lower() != ".keras":
         raise ValueError(f"Expected a depth model ({_KINDS}); received {model}.")
-    return TrainedNetwork(existing_file(found), size, name=path.name)
+    return TrainedNetwork(existing_file(found), size, name=path.resolve().name)
 
 
 def existing_file(path: Path) -> Path:
