@@ -9,7 +9,7 @@ import importlib
 
 import click
 
-_COMMANDS = ("datasets", "evaluate", "export", "predict")
+_COMMANDS = ("datasets", "depth", "evaluate", "export", "predict")
 
 
 class _Commands(click.Group):

@@ -195,6 +195,10 @@ def test_keras_cv_and_keras_hub_are_imported_in_one_module_each_and_only_when_as
     assert importers("keras_hub") == {"networks/hub_backbones.py"}
 
 
+def test_keras_hub_is_imported_by_what_makes_depth_with_it_alone():
+    assert importers("keras_hub") == {"made_depth/keras_hub_preset.py"}
+
+
 def test_click_is_for_the_command_line_alone():
     assert importers("click") == set()
 
@@ -217,8 +221,12 @@ def test_imports_go_one_way():
         "evaluation": {"metrics", "large_images"},
         "report": {"mining", "metrics"},
         "deployment": {"networks", "run_folder", "evaluation", "large_images"},
+        "made_depth": {"rgbd_folder", "run_folder", "deployment"},
         "experiment": {"mining", "networks", "training", "run_folder", "evaluation", "report"},
-        "ablation": {"mining", "networks", "rgbd_folder", "datasets", "evaluation", "experiment"},
+        "ablation": {
+            *("mining", "networks", "metrics", "rgbd_folder", "made_depth", "datasets"),
+            *("evaluation", "experiment"),
+        },
     }
     assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == set(known)
     for package in known:

@@ -54,12 +54,14 @@ def read_frames(splits: Sequence[str], options: Mapping) -> tuple[dict, list[str
         splits: names of splits.
         options: `data`, a folder in the layout of `rgbd_folder` or the name of a TFDS builder;
             `size`, the (height, width) that every frame is brought to; and, for a folder,
-            `depth_unit`, `first_id` and `void_ids`, see `keras_lwm.datasets.RgbdFolder`.
+            `depth_unit`, `first_id`, `void_ids` and `made_depth`, see `rgbd_folder.FolderOptions`;
+            the last may be missing.
     """
     folder, size = Path(options["data"]), tuple(options["size"])
     if not folder.is_dir():
         return _from_builder(options["data"], splits, size)
-    given = {name: options[name] for name in ("depth_unit", "first_id", "void_ids")}
+    names = ("depth_unit", "first_id", "void_ids", "made_depth")
+    given = {name: options.get(name) for name in names}
     given = {name: value for name, value in given.items() if value not in (None, (), [])}
     layout = Layout(folder, FolderOptions(splits=tuple(splits), **given))
     reader = FrameReader.of(layout, size)

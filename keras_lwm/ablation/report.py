@@ -136,18 +136,18 @@ def markdown(summary: Mapping, command: str, setting: str) -> str:
 def _score_table(summary, names):
     lines = []
     for row, entry in summary.items():
-        scores = [_score(entry["figures"].get(name)) for name in names]
+        scores = [score_text(entry["figures"].get(name)) for name in names]
         lines.append([f"`{row}`", str(len(entry["seeds"])), *scores])
-    return _table(["row", "seeds", *names], lines)
+    return table(["row", "seeds", *names], lines)
 
 
 def _gain_table(summary):
     lines = []
     for row, entry in summary.items():
         if entry.get("method_gain"):
-            gains = (_difference(gain) for gain in entry["method_gain"].values())
+            gains = (difference_text(gain) for gain in entry["method_gain"].values())
             lines.append([f"`{row}`", *gains])
-    return _table([f"`{METHOD}` minus", *OVERALL.values()], lines) if lines else ""
+    return table([f"`{METHOD}` minus", *OVERALL.values()], lines) if lines else ""
 
 
 def _class_table(summary):
@@ -159,22 +159,25 @@ def _class_table(summary):
             changes = [summary[row]["figures"].get(name, {}).get("difference") for row in rows]
             changes = ["-" if change is None else f"{change:+z.1f}" for change in changes]
             lines.append([name.removeprefix("IoU, "), f"{figure['mean']:.1f}", *changes])
-    return _table(["class", f"`{BASELINE}`", *(f"`{row}`" for row in rows)], lines)
+    return table(["class", f"`{BASELINE}`", *(f"`{row}`" for row in rows)], lines)
 
 
-def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; every column but the first is aligned to the right."""
     rule = ["---"] + ["---:"] * (len(head) - 1)
     return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *lines))
 
 
-def _score(figure):
+def score_text(figure: Mapping | None) -> str:
+    """A figure of `summarise` as it stands in a cell of a table."""
     if figure is None:
         return "-"
     mean = f"{figure['mean']:.2f}"
-    return f"{mean} ({_difference(figure)})" if "difference" in figure else mean
+    return f"{mean} ({difference_text(figure)})" if "difference" in figure else mean
 
 
-def _difference(figure):
+def difference_text(figure: Mapping) -> str:
+    """A paired difference, of `paired`, as it stands in a cell of a table."""
     around = "" if figure["interval"] is None else f" ± {figure['interval']:.2f}"
     return f"{figure['difference']:+.2f}{around}"
 

@@ -12,11 +12,12 @@ from keras_lwm.rgbd_folder.depth import DepthReading
 from keras_lwm.rgbd_folder.image_files import open_image
 from keras_lwm.rgbd_folder.labels import LabelReading
 from keras_lwm.rgbd_folder.layout import Frame, Layout
+from keras_lwm.rgbd_folder.made_depth import UNIT
 from keras_lwm.samples import check_depth_unit, typical_depth
 from keras_lwm.void import void_id
 
 # What `keras-lwm depth` writes: millimetres, of the image's own pixels.
-MADE_DEPTH = DepthReading(unit=0.001)
+MADE_DEPTH = DepthReading(unit=UNIT)
 
 
 @dataclasses.dataclass(frozen=True)

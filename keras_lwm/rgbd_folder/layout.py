@@ -9,6 +9,7 @@ from pathlib import Path
 
 from keras_lwm.rgbd_folder import depth_files, labels
 from keras_lwm.rgbd_folder.class_table import ClassTable, find_classes
+from keras_lwm.rgbd_folder.made_depth import MADE_FOLDER, RECORD, MadeDepth, read_record
 from keras_lwm.rgbd_folder.options import FolderOptions
 from keras_lwm.rgbd_folder.patterns import SCENE, SPLIT, Pattern, list_files
 from keras_lwm.rgbd_folder.splits import draw_splits, find_lists, read_list
@@ -55,6 +56,8 @@ class Layout:
         ignored: (file, kind) of those that lie where files of a kind do, and cannot be read.
         notes: sentences on what was chosen here, for users to see.
         class_table: the classes, and how label files mean them.
+        made_depth: what is known of the depth that a model made; None where there is none such, or
+            nothing is known of it.
         fingerprint: changes with every file that the frames are made of (its name, size and time
             of change), with the text of every list, and with the classes.
 
@@ -81,6 +84,7 @@ class Layout:
         used = {path for frames in self.frames.values() for f in frames for path in f.files()}
         self.unlisted = [path for path in self._files.all() if path not in used]
         self.class_table = self._find_classes()
+        self.made_depth = self._find_made_depth()
         self.fingerprint = self._fingerprint()
 
     @property
@@ -98,6 +102,34 @@ class Layout:
         table = find_classes(self.folder, self.options, paths, self._report_error)
         self.notes += table.notes
         return table
+
+    def _find_made_depth(self) -> MadeDepth | None:
+        frames = {f.name: f for frames in self.frames.values() for f in frames if f.depth}.values()
+        number = sum(frame.is_made for frame in frames)
+        if not number:
+            return None
+        folder = self.folder / (self._files.patterns["made_depth"].root or MADE_FOLDER)
+        try:
+            record = read_record(folder)
+        except ValueError as error:
+            self._report_error(folder / RECORD, str(error))
+            return None
+        if record is None:
+            self.notes.append(
+                f"There is no {folder / RECORD}: nothing says by which model the depth of {number} "
+                "frames was made, nor whether it is in metres."
+            )
+            return None
+        self.notes.append(f"The depth of {number} frames is {record.describe()}.")
+        measured = next((frame for frame in frames if not frame.is_made), None)
+        if record.relative and measured is not None:
+            self._report_error(
+                folder / RECORD,
+                f"Expected depth in metres in {folder}, to go with the measured {measured.depth}; "
+                f"{folder / RECORD} says that it is relative: make it anew, aligned to what is "
+                "measured.",
+            )
+        return record
 
     def _split(self, frames: dict[str, Frame]) -> dict[str, list[Frame]]:
         if self.options.draw_splits is not None:
@@ -198,6 +230,23 @@ class Layout:
         return digest.hexdigest()
 
 
+def list_frames(folder: Path, options: FolderOptions) -> list[Frame]:
+    """The frames of all splits, each once; in a folder without any label, those of all images.
+
+    Raises:
+        ValueError: as of `Layout`; there is no image.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"Expected a folder of RGB-D frames; {folder} is not a folder.")
+    files = _Files(folder, options, raise_error, optional=("depth", "label"))
+    if not files.found["rgb"]:
+        raise ValueError(f"Found no image at {options.rgb} in {folder}.")
+    if not files.found["label"]:
+        return list(_join(files, options).values())
+    splits = Layout(folder, options).frames.values()
+    return list({frame.name: frame for frames in splits for frame in frames}.values())
+
+
 def _scenes(names):
     number = len(set(names))
     return f"{number} scene{'s' if number > 1 else ''}"
@@ -206,8 +255,9 @@ def _scenes(names):
 class _Files:
     """The files of every kind: by the fields of their patterns, and by the frames' names."""
 
-    def __init__(self, folder, options, report_error):
+    def __init__(self, folder, options, report_error, optional=("depth",)):
         self.folder, self.ignored, self.splits = folder, [], {}
+        self._optional = optional
         texts = {kind: getattr(options, kind) for kind in SUFFIXES}
         self.patterns = {
             kind: Pattern(text, SUFFIXES[kind], kind)
@@ -253,10 +303,12 @@ class _Files:
     def _find(self, kind) -> dict[tuple, Path]:
         pattern, found = self.patterns[kind], {}
         root = self.folder / pattern.root
-        if not root.is_dir() and kind != "depth":
+        if not root.is_dir() and kind not in self._optional:
             message = f"Expected a folder {pattern.root} in {self.folder}; there is none."
             self._report_error(root, message)
         for match in pattern.matches(list_files(self.folder, pattern.root)):
+            if kind != "made_depth" and match.path.startswith(f"{MADE_FOLDER}/"):
+                continue  # What was made is nobody's image, though `{name}.png` describes it.
             path = self.folder / match.path
             if not match.readable:
                 if path.is_file():

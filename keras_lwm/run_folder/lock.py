@@ -22,11 +22,15 @@ class FolderLock:
     The operating system holds it, on the file `.lock`, and drops it when the process ends, in
     whatever way: a lock is never left over. The file says who has it.
 
+    Args:
+        folder: the folder.
+        otherwise: what else to do than to wait, for the sentence that refuses.
+
     Raises:
         ValueError: another process has it.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, otherwise: str):
         # Open as long as the lock is held.
         self._file = open(folder / ".lock", "a+", encoding="utf-8")  # noqa: SIM115
         try:
@@ -37,8 +41,7 @@ class FolderLock:
             holder = _who(self._file.read())
             self._file.close()
             raise ValueError(
-                f"{folder} is in use by {holder}: wait until that has ended, or choose another "
-                "folder by --out."
+                f"{folder} is in use by {holder}: wait until that has ended, or {otherwise}."
             ) from error
         except OSError as error:
             warnings.warn(
@@ -63,10 +66,13 @@ def _who(text):
         return "another process"
 
 
-def lock_folder(folder: Path) -> FolderLock:
-    """The folder's lock: this process's own where it has it already, else a new one."""
+def lock_folder(folder: Path, otherwise="choose another folder by --out") -> FolderLock:
+    """The folder's lock: this process's own where it has it already, else a new one.
+
+    Arguments and errors as of `FolderLock`.
+    """
     folder = folder.resolve()
     lock = _held.get(folder)
     if lock is None:
-        _held[folder] = lock = FolderLock(folder)
+        _held[folder] = lock = FolderLock(folder, otherwise)
     return lock

@@ -329,3 +329,34 @@ def test_labels_in_colours_leave_nothing_to_infer(folder):
     assert report.statistics["void_share"] == pytest.approx((labels == 255).mean())
     errors = check_folder(folder).errors
     assert len(errors) == 7 and "holds the colour (99, 0, 0)" in errors[0].message
+
+
+def test_made_depth_is_shown_beside_what_was_measured(folder):
+    """Counted apart and by its model's name; its numbers are not those of the measured depth."""
+    alone = check_folder(folder).statistics["depth"]
+    image, label, depth = random_frame(9, SIZE)
+    write_frame(folder, "unmeasured", image, label)
+    write_lists(
+        folder, train=[f"frame{index}" for index in range(5)] + ["unmeasured"], val=["frame5"]
+    )
+    made = folder / "made_depth"
+    made.mkdir()
+    Image.fromarray(depth * 9).save(made / "unmeasured.png")
+    report = check_folder(folder, made_depth="made_depth/{name}")
+    (finding,) = report.warnings[:1]
+    assert finding.file == str(made / "unmeasured.png") and "no made.json" in finding.message
+    record = {"version": 1, "model": {"name": "run 7"}, "relative": False, "alignment": None}
+    (made / "made.json").write_text(json.dumps(record))
+    report = check_folder(folder, made_depth="made_depth/{name}")
+    assert report.clean
+    statistics = report.statistics["depth"]
+    assert (statistics["frames_made"], statistics["max_m"]) == (1, alone["max_m"])
+    text = report_text(report)
+    assert "; 1 frames have depth made by run 7, in metres; 0 frames have none" in text
+    record["relative"] = True
+    (made / "made.json").write_text(json.dumps(record))
+    (error,) = check_folder(folder, made_depth="made_depth/{name}").errors
+    assert "made.json says that it is relative" in error.message
+    (made / "made.json").write_text("")
+    (error,) = check_folder(folder, made_depth="made_depth/{name}").errors
+    assert "Expected a record of made depth" in error.message

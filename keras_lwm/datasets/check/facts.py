@@ -60,7 +60,7 @@ class FrameFacts:
         digest: of the image's pixels: equal where all pixels are.
         is_grey: whether the image file has no colour.
         has_depth: whether there is depth, be it readable or not; `None`: nobody knows.
-        is_made: whether a model has made that depth; its facts are `made_depth`, in metres.
+        made_by: who made that depth, where a model did: then its facts are `made_depth`, in metres.
         errors: (kind, file, sentence) of what is wrong with the frame whatever its numbers mean.
     """
 
@@ -71,7 +71,7 @@ class FrameFacts:
     digest: bytes | None = None
     is_grey: bool = False
     has_depth: bool | None = None
-    is_made: bool = False
+    made_by: str | None = None
     label: LabelFacts | None = None
     depth: DepthFacts | None = None
     made_depth: DepthFacts | None = None
@@ -196,9 +196,9 @@ class Tally:
         measured = [depth for depth in with_depth if depth.measured]
         has_depth = [facts.has_depth for facts in self.frames]
         number = {"frames": has_depth.count(True), "frames_without": has_depth.count(False)}
-        made = sum(facts.is_made for facts in self.frames)
-        if made:
-            number["frames_made"] = made
+        made_by = [facts.made_by for facts in self.frames if facts.made_by is not None]
+        if made_by:
+            number |= {"frames_made": len(made_by), "made_by": made_by[0]}
         if not measured:
             return number
         bins = np.flatnonzero(self._depth_counts)

@@ -7,11 +7,19 @@ import numpy as np
 
 from keras_lwm.datasets.check.facts import FrameFacts, depth_facts, label_facts, pixel_digest
 from keras_lwm.datasets.check.reading import Reading
-from keras_lwm.datasets.check.report import LISTS, SIZES, UNLISTED, UNREADABLE, Finding
+from keras_lwm.datasets.check.report import (
+    LISTS,
+    SIZES,
+    UNKNOWN_MODEL,
+    UNLISTED,
+    UNREADABLE,
+    Finding,
+)
 from keras_lwm.rgbd_folder import FolderOptions, FrameReader, Layout
 from keras_lwm.rgbd_folder.frames import check_aspect
 from keras_lwm.rgbd_folder.image_files import open_image
 from keras_lwm.rgbd_folder.layout import SUFFIXES
+from keras_lwm.rgbd_folder.made_depth import RECORD
 
 _COLOURLESS = ("1", "L", "LA")
 
@@ -47,7 +55,7 @@ class FolderSource:
         ]
         first = next((frame.label for _, frame in self._frames if frame.label is not None), None)
         self.labels_in_colours = first is not None and self._reader.labels.in_colours(first)
-        self.warnings = list(self._ignored())
+        self.warnings = [*self._ignored(), *self._unknown_model()]
         if options.splits is None:  # else other files may belong to the other lists
             self.warnings += self._unlisted()
             self._find_training()
@@ -64,7 +72,10 @@ class FolderSource:
         """Reads the files of a frame, each once; what is wrong with them is among the facts."""
         split, frame = self._frames[index]
         facts = FrameFacts(split, frame.name, str(frame.image or frame.label or frame.name))
-        facts.has_depth, facts.is_made = frame.depth is not None, frame.is_made
+        facts.has_depth = frame.depth is not None
+        if frame.is_made:
+            made = self._layout.made_depth
+            facts.made_by = "that a model made" if made is None else made.short()
 
         def note(kind, path, error):
             facts.errors.append((kind, str(path), str(error)))
@@ -151,6 +162,12 @@ class FolderSource:
     def _unlisted(self):
         for path in self._layout.unlisted:
             yield Finding(UNLISTED, str(path), f"No list names {path}.")
+
+    def _unknown_model(self):
+        made = [frame for _, frame in self._frames if frame.is_made]
+        if made and self._layout.made_depth is None:
+            message = f"There is no {RECORD} that says how {made[0].depth} and the like were made."
+            yield Finding(UNKNOWN_MODEL, str(made[0].depth), message)
 
     def _ignored(self):
         for path, kind in self._layout.ignored:

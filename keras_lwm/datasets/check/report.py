@@ -28,6 +28,7 @@ UNLABELLED = "labels that are void all over"
 AMBIGUOUS = "another way to read the labels"
 OTHER_SIZES = "labels or depth of another size than the images"
 HOLES = "how depth files say that nothing was measured"
+UNKNOWN_MODEL = "depth that was made nobody knows how"
 SATURATED = "depth at the largest value of 16 bits"
 REPEATED = "equal images within a split"
 GREY = "images without colour"
@@ -185,7 +186,7 @@ def _sizes(sizes, shown=8):
 def _depth(depth):
     without = f"{depth['frames_without']} frames have none"
     if "frames_made" in depth:
-        without = f"{depth['frames_made']} frames have depth that a model made; {without}"
+        without = f"{depth['frames_made']} frames have depth {depth['made_by']}; {without}"
     if "median_m" not in depth:
         return without
     return (
