@@ -190,13 +190,10 @@ def test_jax_and_torch_are_imported_where_a_step_its_devices_and_operations_are_
     assert importers("torch") == of_torch | {"devices.py", "replicas.py"}
 
 
-def test_keras_cv_and_keras_hub_are_imported_in_one_module_each_and_only_when_asked_for():
+def test_keras_cv_and_keras_hub_are_imported_where_they_are_asked_for_alone():
     assert importers("keras_cv") == {"networks/keras_cv_backbones.py"}
-    assert importers("keras_hub") == {"networks/hub_backbones.py"}
-
-
-def test_keras_hub_is_imported_by_what_makes_depth_with_it_alone():
-    assert importers("keras_hub") == {"made_depth/keras_hub_preset.py"}
+    of_hub = {"networks/hub_backbones.py", "made_depth/keras_hub_preset.py"}
+    assert importers("keras_hub") == of_hub
 
 
 def test_click_is_for_the_command_line_alone():
