@@ -5,8 +5,8 @@ import re
 
 import numpy as np
 import pytest
+from bright_models import normalised, write_onnx
 from click.testing import CliRunner
-from made_depth.bright_models import normalised, write_onnx
 from PIL import Image
 from rgbd_frames import random_frame, write_frame, write_lists
 

@@ -1,12 +1,10 @@
-"""A transformer as backbone, at free sizes, in an exported file."""
+"""A transformer as backbone, at free sizes, in a file of ONNX, which has the fewest operations."""
 
 import hub_presets
 import numpy as np
 import pytest
 
 from keras_lwm import Predictor, RefineNet, export_segmenter, segmenter
-
-FILES = {"onnx": "a.onnx", "litert": "a.tflite"}
 
 
 @pytest.mark.parametrize("family", ["mit", "dinov3"])
@@ -19,6 +17,5 @@ def test_a_transformer_is_the_same_in_a_file(family, tmp_path):
         variable.assign(np.random.default_rng(1).normal(size=variable.shape))
     image = np.random.default_rng(0).integers(0, 256, (72, 104, 3), dtype=np.uint8)
     expected = segmenter(network).predict(image[None], verbose=0)[0].argmax(-1)
-    for format_name, file in FILES.items():
-        export_segmenter(network, tmp_path / file, format_name)
-        assert np.mean(Predictor(tmp_path / file)(image) == expected) > 0.999
+    export_segmenter(network, tmp_path / "segmenter.onnx", "onnx")
+    assert np.mean(Predictor(tmp_path / "segmenter.onnx")(image) == expected) > 0.999

@@ -5,8 +5,8 @@ import json
 import keras
 import numpy as np
 import pytest
+from bright_models import normalised, write_onnx
 from deployment.small_refinenet import small_refinenet, trained_model
-from made_depth.bright_models import normalised, write_onnx
 
 from keras_lwm.made_depth import open_estimator
 from keras_lwm.made_depth.kinds import METRES, RELATIVE_DEPTH, RELATIVE_INVERSE_DEPTH

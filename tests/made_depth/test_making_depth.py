@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from made_depth.bright_models import Brightness
+from bright_models import Brightness
 from PIL import Image
 from rgbd_frames import random_frame, write_frame, write_lists
 

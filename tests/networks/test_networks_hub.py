@@ -126,6 +126,7 @@ def test_a_network_on_a_preset_is_whole(written, random_images):
         "side_32": (2, 2),
     }
     assert all(np.isfinite(value).all() for value in outputs.values())
+    assert has_global_context(network)
 
 
 def test_a_new_head_takes_all_of_a_preset_s_network_but_its_heads(written, tmp_path):
@@ -134,13 +135,7 @@ def test_a_new_head_takes_all_of_a_preset_s_network_but_its_heads(written, tmp_p
     other = RefineNet(written("vit")[1], 5, **options)
     transfer = transfer_weights(other, tmp_path / "network.keras", verbose=False)
     assert transfer.left == ("segmentation_logits",)
-
-
-def test_attention_is_known_to_see_the_whole_image(written):
-    options = {"channels": 4, "side_outputs": (), "depth_branch": False}
-    for family, is_global in {"resnet": False, "mit": True, "vit": True}.items():
-        network = RefineNet(written(family)[1], 3, "light", **options)
-        assert has_global_context(network) == is_global
+    assert has_global_context(other)
 
 
 def test_batch_norms_of_a_preset_can_be_frozen(written):
