@@ -26,15 +26,24 @@ class Numbers(click.ParamType):
         if not isinstance(value, str):
             return value
         text = value
-        if "," not in value and Path(value).is_file():
-            text = Path(value).read_text(encoding="utf-8").replace(",", " ")
+        if Path(value).is_file():
+            try:
+                text = Path(value).read_text(encoding="utf-8")
+            except (OSError, ValueError) as error:
+                self.fail(f"Cannot read {value}: {error}.")
         try:
             numbers = tuple(self._kind(word) for word in text.replace(",", " ").split())
         except ValueError:
-            numbers = ()
-        if len(numbers) != self._count:
+            numbers = None
+        if numbers is None or len(numbers) != self._count:
             what = "whole numbers" if self._kind is int else "numbers"
-            self.fail(f"Expected {self._count} {what} with commas; received {value!r}.")
+            received = "no such file" if text is value else "a file of other text"
+            if numbers is not None:
+                received = f"{len(numbers)} of them"
+            self.fail(
+                f"Expected {self._count} {what} with commas, or a file of them; received "
+                f"{value!r}, {received}."
+            )
         return numbers
 
 

@@ -155,7 +155,7 @@ def cityscapes(folder):
                 _save(folder / tree / split / city / f"{name}_{ending}.png", picture)
             with np.errstate(divide="ignore"):
                 metres = 0.209313 * 2262.52 / ((disparity.astype(float) - 1) / 256)
-            read[split][f"{city}/{name}"] = image, label, np.where(disparity > 0, metres, 0)
+            read[split][f"{split}/{city}/{name}"] = image, label, np.where(disparity > 0, metres, 0)
     return read
 
 

@@ -82,7 +82,9 @@ def made_pattern(options: FolderOptions, name: str) -> str:
         name: of one of its frames.
     """
     fields = Pattern(options.rgb, SUFFIXES["rgb"], "rgb").fields
-    fields = [field for field in fields if field != SPLIT]
+    if not all(f"{{{SPLIT}}}" in text for text in (options.rgb, options.label, options.depth)):
+        # Then a split is no part of a frame's name.
+        fields = [field for field in fields if field != SPLIT]
     braces = [f"{{{field}}}" for field in fields]
     if fields[0] == SCENE and name.count("/") < len(fields) - 1:
         # The folder is that of a single scene, which has no name.

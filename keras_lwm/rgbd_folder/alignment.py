@@ -12,7 +12,7 @@ from keras_lwm.rgbd_folder.camera import Intrinsics, axis_directions, check_intr
 _IDENTITY = (1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1)
 _ROTATION_TOLERANCE = 1e-3
 # Cameras beside each other are nearer than this; by millimetres taken for metres they are not.
-_MOST_METRES = 10
+_MOST_METRES = 2
 # Where the edge of a patch is the centre of a pixel, rounding must not leave a gap to the next one.
 _PIXEL_DECIMALS = 6
 

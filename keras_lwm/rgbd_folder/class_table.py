@@ -14,6 +14,8 @@ from keras_lwm.void import MOST_CLASSES, check_num_classes
 
 USUAL_FILES = tuple(f"classes.{suffix}" for suffix in ("txt", "csv", "json", "yaml", "yml"))
 _USUAL_COLOURS = "colours.txt"
+# More than 8 bits hold are rather depth, instances, or ids to be mapped.
+_MOST_MADE_UP = 255
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +38,8 @@ class ClassTable:
     def state(self) -> tuple:
         """Changes with whatever samples are made of."""
         id_map = self.labels.id_map
-        return self.names, self.palette, id_map and sorted(id_map.items()), self.labels.colours
+        ids = self.labels.class_ids, id_map and sorted(id_map.items())
+        return self.names, self.palette, ids, self.labels.colours
 
 
 def find_classes(
@@ -62,16 +65,22 @@ def find_classes(
         names = list(options.classes)
     if ids is not None:
         _check_one_map(path, options)
-        id_map = {label_id: index for index, label_id in enumerate(ids)}
     colours = _colours(folder, options, len(names), report_error) or colours
     labels = LabelReading(
         colours=None if colours is None else tuple(map(tuple, colours)),
         void_colours=options.void_colours,
+        class_ids=None if ids is None else tuple(ids),
         id_map=id_map,
         key=options.label_key,
     )
     if options.classes is None and path is None:
         number = _count_classes(label_paths, labels, options)
+        if number > _MOST_MADE_UP:
+            report_error(
+                folder,
+                f"The labels of {folder} hold ids up to {number - 1 + (options.first_id or 0)}: "
+                f"expected a file of classes, or classes={number} if there are so many.",
+            )
         names = _made_up(number)
         notes = (
             f"Found no file of classes in {folder}: the labels hold {number}, called c0, c1, ... "

@@ -82,6 +82,12 @@ class FrameReader:
         """The depth of a frame that has some: metres, 0 = not measured, of the image's aspect."""
         depth = self.depth_of(frame).read(frame.depth)
         if self.alignment is not None and not frame.is_made:
+            cameras = {
+                "rgb_intrinsics": (self.alignment.rgb_intrinsics, frame.image, image_size),
+                "depth_intrinsics": (self.alignment.depth_intrinsics, frame.depth, depth.shape),
+            }
+            for name, (intrinsics, path, size) in cameras.items():
+                _check_centre(name, intrinsics, path, size)
             return self.alignment.to_image(depth, image_size)
         check_aspect(frame.depth, depth.shape, frame.image, image_size)
         return depth
@@ -89,6 +95,15 @@ class FrameReader:
     def depth_of(self, frame: Frame) -> DepthReading:
         """How this frame's depth is read."""
         return MADE_DEPTH if frame.is_made else self.depth
+
+
+def _check_centre(name, intrinsics, path, size):
+    _, _, x, y = intrinsics
+    if not (0 <= x < size[1] and 0 <= y < size[0]):
+        raise ValueError(
+            f"Expected the centre (cx, cy) of {name} within {path}, which is {size[0]}x{size[1]} "
+            f"(height x width); received ({x:g}, {y:g}): is it of another size?"
+        )
 
 
 def question_depth_unit(frames: list[Frame], reader: FrameReader) -> None:

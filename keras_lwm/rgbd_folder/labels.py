@@ -19,8 +19,9 @@ from keras_lwm.rgbd_folder.text_files import read_table
 from keras_lwm.void import label_dtype, void_id
 
 SUFFIXES = (".png", ".tif", ".tiff", ".npy", ".npz", ".h5", ".hdf5")
-VOID_COLOUR_ID = -1
-"""The id of a void colour; a class colour has the index of its class."""
+VOID_INDEX = -1
+"""The id of void in labels that say classes (by colours, or by an id for each class): the others
+have the index of their class."""
 
 _KIND = "label"
 _ID_MODES = ("1", "L", "P", "I;16", "I;16B", "I")
@@ -35,7 +36,8 @@ class LabelReading:
     Args:
         colours: (red, green, blue), 0 to 255, of each class, for RGB pictures; their ids are the
             indices of the classes.
-        void_colours: the colours of void, which become the id -1.
+        void_colours: the colours of void.
+        class_ids: the id of each class in files of numbers, where there is a table of them.
         id_map: the ids of files of numbers -> the ids that they stand for.
         key: which array of a .npz or of an HDF5 file, see `number_files.read_array`.
 
@@ -45,6 +47,7 @@ class LabelReading:
 
     colours: tuple[tuple[int, int, int], ...] | None = None
     void_colours: tuple[tuple[int, int, int], ...] = ()
+    class_ids: tuple[int, ...] | None = None
     id_map: dict[int, int] | None = None
     key: str | None = None
 
@@ -66,13 +69,14 @@ class LabelReading:
     def ids(self, path: Path, void_ids: Sequence[int] = ()) -> np.ndarray:
         """The ids that a first id and void ids speak of: (H, W) int64.
 
-        Those of the file, by `id_map` if there is one; of an RGB picture, by its colours, whose
-        alpha means nothing.
+        Those of the file, by `id_map` if there is one. Of labels that say classes, an RGB picture
+        (whose alpha means nothing) or by `class_ids`, indices of classes and `VOID_INDEX`.
 
         Args:
             path: a PNG or TIFF of one channel or a palette, or of RGB; an array of whole numbers.
-            void_ids: ids that `id_map` may lack: they stay what they are. Any other that it lacks
-                is an error, for it could be taken for one that the map leads to.
+            void_ids: ids of void in files of numbers. `id_map` may lack them: they stay what they
+                are. Any other that it lacks is an error, for it could be taken for one that the
+                map leads to.
 
         Raises:
             ValueError: for a file that cannot be read, an id that the map lacks, and a colour that
@@ -82,7 +86,16 @@ class LabelReading:
         if stored.ndim == 3:
             return self._of_colours(stored[..., :3], path)
         ids = _whole(stored, path)
-        return ids if self.id_map is None else self._mapped(ids, path, void_ids)
+        if self.class_ids is not None:
+            indices = {label_id: index for index, label_id in enumerate(self.class_ids)}
+            # What the file calls void is void, though a class should have that id too.
+            indices.update(dict.fromkeys(void_ids, VOID_INDEX))
+            return self._mapped(ids, path, indices, ())
+        return ids if self.id_map is None else self._mapped(ids, path, self.id_map, void_ids)
+
+    def says_classes(self, path: Path) -> bool:
+        """Whether the ids of a file are indices of classes, so that no first id is asked for."""
+        return self.class_ids is not None or self.in_colours(path)
 
     def in_colours(self, path: Path) -> bool:
         """Whether a label file is a picture in colours; False for one that cannot be read."""
@@ -102,15 +115,20 @@ class LabelReading:
 
         Args:
             path: see `ids`.
-            first_id: the id of the first class; 0 for labels in colours.
-            void_ids: the ids of void, beside that of the void colours.
+            first_id: the id of the first class; 0 for labels that say classes.
+            void_ids: the ids of void, in files of numbers.
 
         Raises:
             ValueError: as of `ids`, and for an id of no class; it names the file.
         """
         ids = self.ids(path, void_ids)
-        if self.void_colours:
-            void_ids = *void_ids, VOID_COLOUR_ID
+        if self.says_classes(path):
+            if first_id:
+                raise ValueError(
+                    f"{path} says classes, by colours or by an id for each: expected no first_id; "
+                    f"received first_id={first_id}."
+                )
+            void_ids = (VOID_INDEX,)
         void = np.isin(ids, void_ids)
         outside = ~void & ((ids < first_id) | (ids >= first_id + num_classes))
         if outside.any():
@@ -120,6 +138,10 @@ class LabelReading:
                 f"(first_id={first_id}), or void_ids={tuple(void_ids)}."
             )
         return np.where(void, void_id(num_classes), ids - first_id).astype(label_dtype(num_classes))
+
+    @property
+    def _table_name(self):
+        return "id_map" if self.class_ids is None else "the classes and of void"
 
     def _read(self, path):
         suffix = path.suffix.lower()
@@ -138,7 +160,33 @@ class LabelReading:
                 f"{_COLOUR_MODES[stored.shape[2] - 3]!r}: for labels in colours, give the colour "
                 "of each class in the file of classes, or in one of colours."
             )
+        if self.colours is not None and stored.ndim == 2:
+            self._check_palette(stored, path)
         return stored
+
+    def _check_palette(self, stored, path):
+        """Refuses a palette in which the classes' colours stand for other ids than the classes'.
+
+        Those of one first id lie as far from the indices of the colours for every class.
+        """
+        with open_picture_file(path) as picture:
+            if picture.mode != "P":
+                return
+            palette = np.reshape(picture.getpalette("RGB"), (-1, 3)).tolist()
+        colours = {index: tuple(palette[index]) for index in np.unique(stored).tolist()}
+        known = {*self.colours, *self.void_colours}
+        if not set(colours.values()) <= known:
+            return
+        offsets = {
+            label_id - self.colours.index(colour)
+            for label_id, colour in colours.items()
+            if colour in self.colours
+        }
+        if len(offsets) > 1:
+            raise ValueError(
+                f"{path} has the classes' colours in its palette, for other ids than the classes': "
+                "expected ids, or an RGB picture of these colours."
+            )
 
     def _of_colours(self, stored, path):
         for repeated in repetitions((*self.colours, *self.void_colours)):
@@ -147,7 +195,7 @@ class LabelReading:
                 f"{path}; received {repeated} twice."
             )
         indices = dict(zip(self.colours, range(len(self.colours)), strict=True))
-        indices.update(dict.fromkeys(self.void_colours, VOID_COLOUR_ID))
+        indices.update(dict.fromkeys(self.void_colours, VOID_INDEX))
         codes = {int(_code(np.array(colour))): index for colour, index in indices.items()}
         known, ids = _look_up(_code(stored), codes)
         if not known.all():
@@ -161,14 +209,13 @@ class LabelReading:
             )
         return ids
 
-    def _mapped(self, ids, path, void_ids):
-        known, mapped = _look_up(ids, self.id_map)
+    def _mapped(self, ids, path, table, void_ids):
+        known, mapped = _look_up(ids, table)
         unknown = ids[~known & ~np.isin(ids, void_ids)]
         if unknown.size:
             raise ValueError(
                 f"{path} holds the label id {unknown[0]} ({(unknown == unknown[0]).sum()} pixels): "
-                f"expected one of the {len(self.id_map)} ids of id_map, or of "
-                f"void_ids={tuple(void_ids)}."
+                f"expected one of the {len(table)} ids of {self._table_name}, or of void_ids."
             )
         return np.where(known, mapped, ids)
 

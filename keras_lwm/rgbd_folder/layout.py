@@ -79,6 +79,7 @@ class Layout:
         self.notes: list[str] = []
         self._report_error = report_error
         self._files = _Files(folder, self.options, report_error)
+        self._files.require_images()
         self.ignored = self._files.ignored
         self.frames = self._split(_join(self._files, self.options))
         used = {path for frames in self.frames.values() for f in frames for path in f.files()}
@@ -145,7 +146,9 @@ class Layout:
             names_of[self._files.scene_of(name)].append(name)
         # What is a name or a path is not taken for a scene.
         for name, frame in frames.items():
-            names_of[frame.image.relative_to(self.folder).as_posix()] = [name]
+            path = frame.image.relative_to(self.folder)
+            names_of.update(dict.fromkeys(_ways_to_write(path), [name]))
+            names_of[name + path.suffix] = [name]
         names_of.update({name: [name] for name in frames})
         names_of.pop("", None)
         lists = find_lists(self.folder, self.options.lists, self.options.splits, self._report_error)
@@ -247,6 +250,12 @@ def list_frames(folder: Path, options: FolderOptions) -> list[Frame]:
     return list({frame.name: frame for frames in splits for frame in frames}.values())
 
 
+def _ways_to_write(path):
+    """How lists write the path of an image."""
+    paths = (path.as_posix(), path.with_suffix("").as_posix())
+    return [start + each for each in paths for start in ("", "./")]
+
+
 def _scenes(names):
     number = len(set(names))
     return f"{number} scene{'s' if number > 1 else ''}"
@@ -264,9 +273,12 @@ class _Files:
             for kind, text in texts.items()
             if text is not None
         }
-        self.fields = [field for field in self.patterns["rgb"].fields if field != SPLIT]
+        # A split tells frames apart where all kinds of files are kept by it.
+        by_split = all(SPLIT in pattern.fields for pattern in self.patterns.values())
+        unused = set() if by_split else {SPLIT}
+        self.fields = [field for field in self.patterns["rgb"].fields if field not in unused]
         for kind, pattern in self.patterns.items():
-            if set(pattern.fields) - {SPLIT} != set(self.fields):
+            if set(pattern.fields) - unused != set(self.fields):
                 raise ValueError(
                     f"Expected the same fields in rgb={options.rgb!r} and {kind}={pattern.text!r}."
                 )
@@ -276,6 +288,21 @@ class _Files:
             kind: {self._name(key): path for key, path in found.items()}
             for kind, found in self.found.items()
         }
+
+    def require_images(self) -> None:
+        """Raises a `ValueError` if there is none, which says what there is in its place."""
+        if self.found["rgb"]:
+            return
+        there = list_files(self.folder)
+        pictures = [path for path in there if path.lower().endswith(SUFFIXES["rgb"])]
+        # One of each folder.
+        of_folders = {posixpath.dirname(path): path for path in reversed(pictures or there)}
+        examples = ", ".join(sorted(of_folders.values())[:4]) or "no file"
+        raise ValueError(
+            f"Found no image at {self.patterns['rgb'].text} in {self.folder}, but {examples}: say "
+            "where images, labels and depth are by rgb, label and depth, such as "
+            "rgb='images/{name}_rgb.jpg', or by a layout."
+        )
 
     def all(self) -> Iterator[Path]:
         for found in self.found.values():

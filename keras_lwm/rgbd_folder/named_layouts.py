@@ -29,7 +29,7 @@ _CITYSCAPES_VOID = tuple(sorted({*range(34), 255} - set(_CITYSCAPES_IDS)))
 NAMED_LAYOUTS: dict[str, dict[str, Any]] = {
     # A sequence, or a folder of sequences: names are seconds, depth counts 1/5000 m.
     "tum": {
-        "rgb": "{scene}/rgb/{name}.png",
+        "rgb": "{scene}/rgb/{name}",
         "depth": "{scene}/depth/{name}.png",
         "label": "{scene}/label/{name}.png",
         "pair_within": 0.02,

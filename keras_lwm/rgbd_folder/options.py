@@ -13,6 +13,8 @@ _TUPLES = (
     *("rgb_intrinsics", "depth_intrinsics", "depth_to_rgb"),
 )
 
+_LARGEST_ID = 2**32
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FolderOptions:
@@ -113,7 +115,7 @@ class FolderOptions:
                 object.__setattr__(self, name, tuple(_plain(each) for each in value))
         if isinstance(self.classes, list):
             object.__setattr__(self, "classes", tuple(self.classes))
-        for check in (_check_splits, _check_classes, _check_pairs):
+        for check in (_check_patterns, _check_splits, _check_classes, _check_pairs):
             check(self)
         self.depth_reading()
         self.alignment()
@@ -160,6 +162,17 @@ def _plain(value):
     return tuple(value) if isinstance(value, list) else value
 
 
+def _check_patterns(options):
+    kinds = ("rgb", "label", "depth", "made_depth")
+    for index, kind in enumerate(kinds):
+        for other in kinds[:index]:
+            if getattr(options, kind) == getattr(options, other):
+                raise ValueError(
+                    f"Expected other files for {kind} than for {other}; received "
+                    f"{getattr(options, kind)!r} for both."
+                )
+
+
 def _check_splits(options):
     for split in options.splits or ():
         if not re.fullmatch(r"\w+", split) or split == "all":
@@ -180,6 +193,13 @@ def _check_splits(options):
             "Expected draw_splits as the shares of train, val and test, three numbers from 0 that "
             f"sum to 1; received {shares!r}."
         )
+    if options.draw_seed < 0:
+        raise ValueError(f"Expected draw_seed from 0; received {options.draw_seed!r}.")
+    if options.draw_splits is not None and options.splits is not None:
+        raise ValueError(
+            "Expected splits or draw_splits, not both; received "
+            f"{options.splits!r} and {options.draw_splits!r}."
+        )
     if options.draw_by not in ("scene", "frame"):
         raise ValueError(
             f"Expected draw_by='scene' or draw_by='frame'; received {options.draw_by!r}."
@@ -194,6 +214,11 @@ def _check_classes(options):
             "Expected id_map_columns as the names of two columns of the file id_map; received "
             f"{options.id_map_columns!r} and id_map={options.id_map!r}."
         )
+    for label_id in (options.first_id or 0, *(options.void_ids or ())):
+        if not -_LARGEST_ID <= label_id <= _LARGEST_ID:
+            raise ValueError(
+                f"Expected first_id and void_ids of at most {_LARGEST_ID}; received {label_id}."
+            )
     for colour in options.void_colours:
         if len(colour) != 3 or not all(0 <= channel <= 255 for channel in colour):
             raise ValueError(

@@ -112,7 +112,8 @@ def _check(text, fields, option):
             f"received {text!r}."
         )
     without = _FIELD.sub("", text)
-    if "{" in without or "}" in without or not set(fields) - {SPLIT, SCENE}:
+    named = set(fields) - {SPLIT, SCENE} and all(field.isidentifier() for field in fields)
+    if "{" in without or "}" in without or not named:
         raise ValueError(
             f"Expected {option} to name its parts in braces, one of them {{name}}, such as "
             f"'images/{{scene}}/{{name}}_rgb.jpg'; received {text!r}."
@@ -131,6 +132,9 @@ def list_files(folder: Path, root: str = "") -> list[str]:
 
     Returns:
         Paths relative to `folder`, with `/`.
+
+    Raises:
+        ValueError: for a folder that cannot be read.
     """
     found = []
     waiting = [(folder / root if root else folder, f"{root}/" if root else "", ())]
@@ -141,9 +145,11 @@ def list_files(folder: Path, root: str = "") -> list[str]:
             continue
         try:
             entries = list(os.scandir(place))
-        except OSError:
-            # Missing or not to be read: the caller finds no files in it, and says so.
+        except (FileNotFoundError, NotADirectoryError):
+            # The caller finds no files in it, and says so.
             continue
+        except OSError as error:
+            raise ValueError(f"Cannot read the folder {place}: {error.strerror}.") from error
         for entry in entries:
             if entry.name.startswith("."):
                 continue

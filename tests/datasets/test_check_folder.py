@@ -9,6 +9,7 @@ from rgbd_frames import CLASSES, random_frame, write_frame, write_lists, write_r
 
 from keras_lwm.datasets import RgbdFolder
 from keras_lwm.datasets.check import check_folder, report_text
+from keras_lwm.datasets.check.report import training_command
 
 SIZE = (12, 16)
 
@@ -324,7 +325,7 @@ def test_labels_in_colours_leave_nothing_to_infer(folder):
         Image.fromarray(coloured).save(path)
     report = check_folder(folder, void_colours=((99, 0, 0),))
     assert report.clean and report.reading.inferred == ("depth_unit",)
-    assert "labels in colours (inferred" in report_text(report)
+    assert "labels by the file of classes (inferred" in report_text(report)
     labels = np.stack([random_frame(seed, SIZE)[1] for seed in range(7)])
     assert report.statistics["void_share"] == pytest.approx((labels == 255).mean())
     errors = check_folder(folder).errors
@@ -360,3 +361,82 @@ def test_made_depth_is_shown_beside_what_was_measured(folder):
     (made / "made.json").write_text("")
     (error,) = check_folder(folder, made_depth="made_depth/{name}").errors
     assert "Expected a record of made depth" in error.message
+
+
+def test_void_of_the_files_is_void_whatever_index_a_class_has(folder, tmp_path):
+    """Ids from 1 in the file of classes, and 0 for void: class 0 is no void."""
+    (folder / "classes.txt").unlink()
+    (folder / "classes.csv").write_text("name,id\nwall,1\nfloor,2\nchair,3\nlamp,4\n")
+    for path in (folder / "label").iterdir():
+        ids = np.asarray(Image.open(path))
+        Image.fromarray(np.where(ids == 255, 0, ids + 1).astype(np.uint8)).save(path)
+    report = check_folder(folder, void_ids=(0,))
+    assert report.clean and report.reading.inferred == ("depth_unit",)
+    assert "--first-id" not in training_command(report)
+    builder = RgbdFolder(folder, depth_unit=0.001, void_ids=(0,), data_dir=tmp_path / "data")
+    builder.download_and_prepare()
+    samples = list(builder.as_dataset(split="train").as_numpy_iterator())
+    for seed, sample in enumerate(samples):
+        np.testing.assert_array_equal(sample["label"][..., 0], random_frame(seed, SIZE)[1])
+
+
+def test_the_command_has_every_digit_and_every_split(folder):
+    options = {
+        "depth_unit": 0.00102345678912,
+        "void_ids": (255, 16777215),
+        "depth_none": (65535.0,),
+    }
+    words = training_command(check_folder(folder, **options)).split()
+    assert words[words.index("--depth-unit") + 1] == "0.00102345678912"
+    assert words[words.index("16777215") - 1] == "--void-ids"
+    assert words[-2:] == ["--test-split", "val"]
+    (folder / "val.txt").unlink()
+    report = check_folder(folder)
+    assert training_command(report) is None
+    assert "takes a split train and another" in report_text(report)
+
+
+@pytest.mark.parametrize(("factor", "unit"), [(0.1, "0.01"), (5, "0.0002")])
+def test_a_unit_that_is_a_guess_is_said_to_be_one(folder, factor, unit):
+    for path in (folder / "depth").iterdir():
+        depth = np.asarray(Image.open(path)) * factor
+        Image.fromarray(depth.astype(np.uint16)).save(path)
+    report = check_folder(folder)
+    assert report.reading.depth_unit == float(unit)
+    assert any(
+        "is a guess: the median depth would be" in text for text in messages(report.warnings)
+    )
+
+
+def test_cameras_that_leave_nothing_of_the_depth(folder):
+    camera = (60.0, 60.0, 8.0, 6.0)
+    options = {"depth_unit": 0.001, "rgb_intrinsics": camera, "depth_intrinsics": camera}
+    away = (1, 0, 0, 1.9, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1)
+    assert check_folder(folder, **options).clean
+    errors = messages(check_folder(folder, **options, depth_to_rgb=away).errors)
+    assert any("measures nothing" in sentence for sentence in errors)
+    outside = {**options, "depth_intrinsics": (60.0, 60.0, -900.0, 6.0)}
+    errors = messages(check_folder(folder, **outside).errors)
+    assert len(errors) == 7 and "the centre (cx, cy) of depth_intrinsics" in errors[0]
+    with pytest.raises(ValueError, match=r"Expected depth_unit for .*none was given"):
+        check_folder(folder, **{**options, "depth_unit": None})
+
+
+def test_pixels_that_are_turned_by_exif(folder):
+    path = folder / "rgb" / "frame1.png"
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    Image.open(path).save(path, exif=exif)
+    one_error(folder, "rgb/frame1.png", "EXIF orientation 3")
+
+
+def test_a_palette_with_the_classes_colours_for_other_ids(folder):
+    (folder / "colours.txt").write_text("10 0 0\n11 0 0\n12 0 0\n13 0 0\n")
+    path = folder / "label" / "frame1.png"
+    picture = Image.fromarray(np.where(np.arange(192).reshape(SIZE) < 90, 0, 1).astype(np.uint8))
+    picture.putpalette([12, 0, 0, 10, 0, 0])
+    picture.save(path)
+    one_error(folder, "label/frame1.png has the classes' colours in its palette, for other ids")
+    picture.putpalette([10, 0, 0, 11, 0, 0])
+    picture.save(path)
+    assert check_folder(folder).clean

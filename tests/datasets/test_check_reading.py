@@ -71,21 +71,27 @@ def test_what_is_given_holds():
 
 
 @pytest.mark.parametrize(
-    ("png", "array", "unit"),
+    ("counted", "others", "unit", "guess"),
     [
-        ([2500, 2600, 0.001], [], 0.001),
-        ([], [2.5, 3.0], None),
-        ([], [2500, 2400], 0.001),
-        ([], [250, 240], 0.01),
-        ([2500, 2600], [2.5], 0.001),
-        ([2500], [2.5, 2.6], None),
-        ([60, 70], [], 0.01),
-        ([1], [], 0.001),
-        ([], [], None),
+        ([2500, 2600, 0.001], [], 0.001, False),
+        ([], [2.5, 3.0], None, False),
+        ([], [2500, 2400], 0.001, True),
+        ([], [250, 240], 0.01, True),
+        ([2500, 2600], [2.5], 0.001, False),
+        ([2500], [2.5, 2.6], None, False),
+        ([60, 70], [], 0.01, True),
+        # Frames 12 m away in millimetres lie 2.4 m away in 1/5000 m.
+        ([12000, 12500], [], 0.0002, True),
+        # On a table, or in centimetres.
+        ([230, 250], [], 0.01, True),
+        ([1], [], 0.001, True),
+        ([], [0.23], None, True),
+        ([], [], None, False),
     ],
 )
-def test_depth_unit(png, array, unit):
-    assert infer_depth_unit(png, array) == unit
+def test_depth_unit(counted, others, unit, guess):
+    found, doubt = infer_depth_unit(counted, others)
+    assert found == unit and bool(doubt) == guess
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32, np.float64])

@@ -285,3 +285,26 @@ def test_depth_of_another_camera_is_brought_to_the_image(folder, prepare):
     expected = np.full((6, 8), 2, np.float32)
     expected[:, 0] = expected[2, 4] = 0
     np.testing.assert_array_equal(sample["depth"][..., 0], expected)
+
+
+def test_lists_name_images_in_many_ways(folder, prepare):
+    names = write_random_folder(folder, number=5, val=1)
+    lines = ["rgb/frame0.png", "./rgb/frame1.png", "rgb/frame2", "frame3.png", "frame4"]
+    (folder / "train.txt").write_text("\r\n".join(lines))
+    assert [sample["name"].decode() for sample in samples(prepare())] == names[:5]
+
+
+def test_frames_of_two_split_folders_may_have_one_name(folder, prepare):
+    for seed, split in enumerate(("training", "testing")):
+        image, label, depth = random_frame(seed)
+        for kind, picture in (("img", image), ("seg", label), ("dep", depth)):
+            (folder / kind / split).mkdir(parents=True)
+            Image.fromarray(picture).save(folder / kind / split / "0000.png")
+    write_lists(folder)
+    builder = prepare(
+        rgb="img/{split}/{name}", label="seg/{split}/{name}", depth="dep/{split}/{name}"
+    )
+    for seed, split in enumerate(("training", "testing")):
+        (sample,) = samples(builder, split)
+        np.testing.assert_array_equal(sample["image"], random_frame(seed)[0])
+        assert sample["name"].decode() == f"{split}/0000"

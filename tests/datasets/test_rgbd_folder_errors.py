@@ -222,3 +222,28 @@ def test_ids_of_classes_and_another_map(folder):
     (folder / "classes.txt").unlink()
     (folder / "classes.csv").write_text("name,id\nwall,0\nfloor,1\nchair,2\nlamp,3\n")
     refuses(folder, r"classes\.csv has an id for every class: .*first_id=1", first_id=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"depth": "label/{name}"}, r"Expected other files for depth than for label"),
+        ({"draw_seed": -3}, r"Expected draw_seed from 0; received -3"),
+        ({"rgb": "rgb/{0}"}, r"name its parts in braces"),
+        ({"first_id": 10**20}, r"at most 4294967296; received 100000000000000000000"),
+        ({"splits": ("val",), "draw_splits": (0.8, 0.1, 0.1)}, r"draw_splits, not both"),
+        (
+            {"rgb": "rgb/{name}_rgb"},
+            r"Found no image at rgb/\{name\}_rgb .*but .*rgb/frame0\.png: say",
+        ),
+    ],
+)
+def test_more_options_that_do_not_fit(folder, options, message):
+    refuses(folder, message, **options)
+
+
+def test_depth_taken_for_labels(folder):
+    (folder / "classes.txt").unlink()
+    depth = np.arange(48, dtype=np.uint16).reshape(6, 8) + 1000
+    Image.fromarray(depth).save(folder / "label" / "frame0.png")
+    refuses(folder, r"labels of .* hold ids up to 1047: expected a file of classes")

@@ -25,7 +25,7 @@ from keras_lwm.datasets.progress import progress_bar
 from keras_lwm.datasets.rgbd_folder.builder import check_size
 from keras_lwm.rgbd_folder import folder_options
 from keras_lwm.rgbd_folder.guess import guess_layout
-from keras_lwm.rgbd_folder.labels import VOID_COLOUR_ID
+from keras_lwm.rgbd_folder.labels import VOID_INDEX
 
 
 def check_folder(
@@ -54,7 +54,7 @@ def check_folder(
     options = folder_options(layout, **options)
     source = FolderSource(folder, options, size)
     tally = _look(source)
-    reading, rival = _infer(options, source, tally.frames)
+    reading, doubts = _infer(options, source, tally.frames)
     has_depth = any(facts.has_depth for facts in tally.frames)
     # Of all lists, a folder without depth for its training has been found at once.
     if not has_depth and options.splits is not None:
@@ -65,9 +65,7 @@ def check_folder(
         else:
             message += ": a network can be scored on these frames, not trained with depth on them."
             source.warnings.append(Finding(NO_DEPTH, source.where, message))
-    if rival:
-        message = f"The labels of {source.where} fit {rival} as well."
-        source.warnings.append(Finding(AMBIGUOUS, source.where, message))
+    source.warnings += [Finding(AMBIGUOUS, source.where, doubt) for doubt in doubts]
     source.notes[:0] = notes
     given = Given(layout, options, size, unusual_depth)
     return _report(source, tally, reading, unusual_depth, num_examples, given)
@@ -88,8 +86,9 @@ def _layout(folder, layout, options) -> tuple[str | None, list[str]]:
     ]
 
 
-def _infer(options, source, frames) -> tuple[Reading, str]:
-    """How the files are read, and the options of another reading that fits as well, or ""."""
+def _infer(options, source, frames) -> tuple[Reading, list[str]]:
+    """How the files are read, and sentences on other ways that they may be meant."""
+    doubts = []
     labels = [facts.label.ids for facts in frames if facts.label is not None]
     depths = [facts.depth for facts in frames if facts.depth is not None]
     depth_unit = options.depth_unit
@@ -97,33 +96,37 @@ def _infer(options, source, frames) -> tuple[Reading, str]:
         name
         for name, there in (
             ("depth_unit", depths and not source.facts_in_metres),
-            ("first_id", labels and not source.labels_in_colours),
-            ("void_ids", labels and not source.labels_in_colours),
+            ("first_id", labels and not source.labels_say_classes),
+            ("void_ids", labels and not source.labels_say_classes),
         )
         if getattr(options, name) is None and there
     ]
     num_classes = len(source.class_names)
-    if source.labels_in_colours:
-        first_id, void_ids, rival = 0, (*source.void_ids, VOID_COLOUR_ID), ""
+    if source.labels_say_classes:
+        first_id, void_ids, rival = 0, (VOID_INDEX,), ""
     else:
         first_id, void_ids, rival = infer_label_ids(
             labels, num_classes, options.first_id, options.void_ids
         )
+    if rival:
+        doubts.append(f"The labels of {source.where} fit {rival} as well.")
     if "depth_unit" in inferred:
         medians = [(depth.is_counted, depth.median) for depth in depths if depth.measured]
-        depth_unit = infer_depth_unit(
+        depth_unit, doubt = infer_depth_unit(
             [median for counted, median in medians if counted],
             [median for counted, median in medians if not counted],
         )
+        if doubt:
+            doubts.append(f"The unit of depth in {source.where} is a guess: {doubt}.")
     reading = Reading(
         depth_unit,
         first_id,
         tuple(void_ids),
         tuple(inferred),
         source.facts_in_metres,
-        source.labels_in_colours,
+        source.labels_say_classes,
     )
-    return reading, rival
+    return reading, doubts
 
 
 def check_builder(

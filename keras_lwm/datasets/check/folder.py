@@ -30,7 +30,7 @@ class FolderSource:
     Attributes:
         facts_in_metres: whether depth facts are of metres, rather than of the files' own numbers,
             which is so where metres are not a multiple of them.
-        labels_in_colours: whether label files are pictures in the classes' colours.
+        labels_say_classes: whether label files are in colours, or there is an id for each class.
         notes: sentences on what was chosen in reading the folder.
     """
 
@@ -54,16 +54,12 @@ class FolderSource:
             (split, frame) for split, frames in self._layout.frames.items() for frame in frames
         ]
         first = next((frame.label for _, frame in self._frames if frame.label is not None), None)
-        self.labels_in_colours = first is not None and self._reader.labels.in_colours(first)
+        self.labels_say_classes = first is not None and self._reader.labels.says_classes(first)
         self.warnings = [*self._ignored(), *self._unknown_model()]
-        if options.splits is None:  # else other files may belong to the other lists
+        if options.splits is None and self.frame_numbers:
+            # Else other files may belong to the other lists.
             self.warnings += self._unlisted()
             self._find_training()
-
-    @property
-    def void_ids(self) -> tuple[int, ...]:
-        """The ids of void that are given, or usual."""
-        return self._reader.void_ids
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -103,8 +99,11 @@ class FolderSource:
         reader = dataclasses.replace(
             self._reader,
             depth=dataclasses.replace(self._reader.depth, unit=reading.depth_unit),
-            first_id=reading.first_id,
-            void_ids=reading.void_ids,
+            **(
+                {}
+                if self.labels_say_classes
+                else {"first_id": reading.first_id, "void_ids": reading.void_ids}
+            ),
         )
         sample = reader.read(frame)
         if isinstance(sample["image"], bytes):
@@ -124,9 +123,13 @@ class FolderSource:
 
     def _look_at_depth(self, frame, facts):
         depth = self._reader.depth_of(frame)
-        numbers = depth.numbers(frame.depth)
-        if self.facts_in_metres or frame.is_made:
-            numbers = depth.metres(numbers, frame.depth)
+        if self._reader.alignment is not None and not frame.is_made and facts.size is not None:
+            # As it comes to be seen: of the wrong cameras nothing may be left of it.
+            numbers = self._reader.read_depth(frame, facts.size)
+        else:
+            numbers = depth.numbers(frame.depth)
+            if self.facts_in_metres or frame.is_made:
+                numbers = depth.metres(numbers, frame.depth)
         found = depth_facts(str(frame.depth), numbers, np.issubdtype(numbers.dtype, np.integer))
         if frame.is_made:
             facts.made_depth = found
@@ -150,11 +153,12 @@ class FolderSource:
     def _find_training(self):
         """Notes what no training can do without: its list, and depth for at least one frame."""
         where, options = self._layout.folder, self._layout.options
-        if self.frame_numbers and "train" not in self.frame_numbers:
+        train = [split for split in ("train", "training") if split in self.frame_numbers]
+        if not train:
             path = where / options.lists.replace("{split}", "train")
             expected = f"{path} to train on, or the lists to check by their names"
             self._add_error(where, f"Expected {expected}; found {', '.join(self.frame_numbers)}.")
-        elif not any(frame.depth for split, frame in self._frames if split == "train"):
+        elif not any(frame.depth for split, frame in self._frames if split in train):
             root = (where / options.depth).parent
             sentence = f"No training frame has its depth in {root}: expected {options.depth}"
             self._add_error(root, f"{sentence}, from which the loss weights are made.")
@@ -177,5 +181,6 @@ class FolderSource:
 
 
 def _is_multiple(options):
-    """Whether metres are the numbers of the depth files times the unit."""
-    return (options.depth_kind, options.depth_offset, options.depth_max) == ("depth", 0.0, None)
+    """Whether metres are the numbers of the depth files times the unit, at their own pixels."""
+    plain = (options.depth_kind, options.depth_offset, options.depth_max) == ("depth", 0.0, None)
+    return plain and options.alignment() is None

@@ -126,7 +126,8 @@ def _size(size):
     return f"{size[0]}x{size[1]}"
 
 
-_LARGEST_16_BITS = 65535
+# Of 16 and 32 bits, as float32 has them.
+_LARGEST = {float(np.float32(value)): value for value in (65535, 2**31 - 1, 2**32 - 1)}
 # A frame's median may lie this many times nearer or farther than the set's before it is questioned.
 _UNUSUAL = 10
 _EXPECTED = "a unit of {unit:g} m: expected 0.1 to 80 m, or unusual_depth=True if it is right."
@@ -140,10 +141,11 @@ def depth_findings(
     yield from ((True, finding) for finding in _empty(depths))
     yield from _odd_values([depth for depth in depths if depth.measured])
     for depth in depths:
-        if depth.is_counted and depth.largest == _LARGEST_16_BITS:
+        if depth.is_counted and depth.largest in _LARGEST:
+            value = _LARGEST[depth.largest]
             sentence = (
-                f"{depth.file} holds {_LARGEST_16_BITS}, the largest value of 16 bits: expected 0 "
-                "for what was not measured."
+                f"{depth.file} holds {value}, the largest value of its bits: expected 0 for what "
+                f"was not measured, or --depth-none {value}."
             )
             yield False, Finding(SATURATED, depth.file, sentence)
     if reading.depth_unit is None and not reading.facts_in_metres:

@@ -1,7 +1,6 @@
 """How the numbers in a folder's files are to be read, where nobody said: what fits most files."""
 
 import dataclasses
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,9 +20,12 @@ _RARE = (
 )
 _CLEARLY_MORE = 0.05
 
-# Metres per unit: millimetres, centimetres, tenths of a millimetre; `None`: in metres.
-_COUNTED_UNITS = (0.001, 0.01, 0.0001)
+# Metres per unit: millimetres, 1/5000 m as in TUM RGB-D, centimetres, tenths and quarters of a
+# millimetre; `None`: in metres.
+_COUNTED_UNITS = (0.001, 0.0002, 0.01, 0.0001, 0.00025)
 _OTHER_UNITS = (None, 0.001, 0.01)
+# Metres: the median depth of most scenes in a house or a street near by.
+_USUAL_MEDIAN = (0.5, 10.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Reading:
         first_id, void_ids: how label files write the first class, and void.
         inferred: names of the options that were not given but inferred from the files.
         facts_in_metres: whether the facts of depth files are of metres already.
-        labels_in_colours: whether label files are pictures in the classes' colours.
+        labels_say_classes: whether label files are in colours, or there is an id for each class.
     """
 
     depth_unit: float | None
@@ -43,7 +45,7 @@ class Reading:
     void_ids: tuple[int, ...]
     inferred: tuple[str, ...] = ()
     facts_in_metres: bool = False
-    labels_in_colours: bool = False
+    labels_say_classes: bool = False
 
     @property
     def metres_per_number(self) -> float:
@@ -96,22 +98,31 @@ def infer_label_ids(
 
 def infer_depth_unit(
     counted_medians: Sequence[float], other_medians: Sequence[float]
-) -> float | None:
+) -> tuple[float | None, str]:
     """Metres per unit, from the median of each depth file in its own units: integers, and others.
 
-    The usual unit if it puts the frames at a likely distance, else the one that puts them nearest
-    to the middle of the likely ones.
+    The first usual unit by which the frames lie where most scenes do, a room's length away; else
+    the usual one. Another than the most usual, or none, is a guess.
+
+    Returns:
+        The unit (`None`: no unit, or metres), and what there is to be said of a guess, or "".
     """
     if not counted_medians and not other_medians:
-        return None
+        return None, ""
     counted = len(counted_medians) >= len(other_medians)
-    usual, *others = _COUNTED_UNITS if counted else _OTHER_UNITS
+    units = _COUNTED_UNITS if counted else _OTHER_UNITS
     median = float(np.median(counted_medians if counted else other_medians))
-    if is_likely(median * (usual or 1)):
-        return usual
-    likely = [unit for unit in others if is_likely(median * unit)]
-    middle = math.sqrt(LIKELY_MEDIAN[0] * LIKELY_MEDIAN[1])
-    return min(likely, key=lambda unit: abs(math.log(median * unit / middle)), default=usual)
+    at_home = [
+        unit for unit in units if _USUAL_MEDIAN[0] <= median * (unit or 1) <= _USUAL_MEDIAN[1]
+    ]
+    likely = [unit for unit in units if is_likely(median * (unit or 1))]
+    chosen = next(iter(at_home or likely), units[0])
+    if chosen == units[0] and at_home:
+        return chosen, ""
+    distances = ", ".join(
+        f"{median * (unit or 1):.3g} m by --depth-unit {unit or 1}" for unit in likely or units
+    )
+    return chosen, f"the median depth would be {distances}"
 
 
 def is_likely(median: float) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from keras_lwm.datasets.check.reading import Reading, as_options
-from keras_lwm.rgbd_folder import NAMED_LAYOUTS, FolderOptions, resize_nearest
+from keras_lwm.rgbd_folder import FolderOptions, folder_options, resize_nearest
 from keras_lwm.samples import spread_indices
 
 # Errors.
@@ -25,11 +25,11 @@ UNLISTED = "files that no list names"
 NO_DEPTH = "frames without depth"
 UNUSED = "classes that are never labelled"
 UNLABELLED = "labels that are void all over"
-AMBIGUOUS = "another way to read the labels"
+AMBIGUOUS = "another way to read the files"
 OTHER_SIZES = "labels or depth of another size than the images"
 HOLES = "how depth files say that nothing was measured"
 UNKNOWN_MODEL = "depth that was made nobody knows how"
-SATURATED = "depth at the largest value of 16 bits"
+SATURATED = "depth at the largest value of its bits"
 REPEATED = "equal images within a split"
 GREY = "images without colour"
 
@@ -124,6 +124,7 @@ class Report:
 
 _BAR = 30
 _WARNINGS_OF_A_KIND = 5
+_ERRORS_OF_A_KIND = 100
 
 
 def report_text(report: Report) -> str:
@@ -132,7 +133,7 @@ def report_text(report: Report) -> str:
         _head(report),
         _classes(report.statistics["classes"]),
         _findings("Warnings", report.warnings, report.where, _WARNINGS_OF_A_KIND),
-        _findings("Errors", report.errors, report.where, None),
+        _findings("Errors", report.errors, report.where, _ERRORS_OF_A_KIND),
         _verdict(report),
         _next_step(report),
     ]
@@ -158,8 +159,8 @@ def _head(report):
 
 
 def _reading(reading):
-    names = [] if reading.labels_in_colours else ["first_id", "void_ids"]
-    metres = ", labels in colours" if reading.labels_in_colours else ""
+    names = [] if reading.labels_say_classes else ["first_id", "void_ids"]
+    metres = ", labels by the file of classes" if reading.labels_say_classes else ""
     if reading.depth_unit is not None:
         names.insert(0, "depth_unit")
     elif "depth_unit" in reading.inferred:
@@ -236,22 +237,29 @@ def _verdict(report):
 
 
 def training_command(report: Report) -> str | None:
-    """The command that trains on the folder as it was read here; `None` for prepared data."""
+    """The command that trains on the folder as it was read here.
+
+    `None` for prepared data, and where there is no split to train on or none to choose by.
+    """
     if report.given is None:
         return None
     given, words = report.given, []
-    own = {**NAMED_LAYOUTS.get(given.layout, {})}
+    roles = _roles(report.statistics["frames"])
+    if len(roles) < len(_USUAL_ROLES):
+        return None
     if given.layout is not None:
         words.append(f"--layout {given.layout}")
     inferred = {name: getattr(report.reading, name) for name in report.reading.inferred}
-    for name, value in {**given.options.given(), **inferred}.items():
-        if value is not None and own.get(name) != value and name != "splits":
-            words += _words(name, value)
+    options, of_layout = given.options, folder_options(given.layout)
+    for field in dataclasses.fields(options):
+        value = inferred.get(field.name, getattr(options, field.name))
+        if value is not None and value != getattr(of_layout, field.name) and field.name != "splits":
+            words += _words(field.name, value)
     if given.size is not None:
         words.append(f"--size {given.size[0]} {given.size[1]}")
     if given.unusual_depth:
         words.append("--unusual-depth true")
-    for role, split in _roles(report.statistics["frames"]).items():
+    for role, split in roles.items():
         if split != _USUAL_ROLES[role]:
             words.append(f"--{role}-split {split}")
     return " ".join(["python recipes/rgbd_folder.py", shlex.quote(report.where), *words])
@@ -262,11 +270,9 @@ _USUAL_ROLES = {"train": "train", "validation": "val", "test": "test"}
 
 def _roles(splits):
     """Which split is for what: the usual one, or else the first of its sort that there is."""
-    sorts = {
-        "train": ("train",),
-        "validation": ("val", "validation", "valid", "dev", "tune", "test"),
-        "test": ("test", "val", "validation", "valid", "dev", "tune"),
-    }
+    val = ("val", "validation", "valid", "dev", "tune")
+    test = ("test", "testing")
+    sorts = {"train": ("train", "training"), "validation": val + test, "test": test + val}
     found = {role: [name for name in names if name in splits] for role, names in sorts.items()}
     return {role: names[0] for role, names in found.items() if names}
 
@@ -275,20 +281,27 @@ def _words(name, value):
     """An option as it is typed: several values that are one option's are joined by commas."""
     flag = f"--{name.replace('_', '-')}"
     if name in ("void_ids", "depth_none"):
-        return [f"{flag} {number:g}" for number in value]
+        return [f"{flag} {number!r}" for number in value]
     if name == "void_colours":
         return [f"{flag} {','.join(map(str, colour))}" for colour in value]
     if value is True:
         return [flag]
     if isinstance(value, tuple):
-        value = ",".join(f"{part:g}" if isinstance(part, float) else str(part) for part in value)
-    return [f"{flag} {shlex.quote(f'{value:.9g}' if isinstance(value, float) else str(value))}"]
+        value = ",".join(map(str, value))
+    return [f"{flag} {shlex.quote(str(value))}"]
 
 
 def _next_step(report):
-    if not report.clean or report.given is None or "train" not in report.statistics["frames"]:
+    if not report.clean or report.given is None:
         return ""
-    return f"To train on it: {training_command(report)}"
+    command = training_command(report)
+    if command is None:
+        splits = ", ".join(report.statistics["frames"]) or "no split"
+        return (
+            f"To train on it takes a split train and another, such as val; found {splits}: add a "
+            "list, or draw them by --draw-splits 0.8,0.1,0.1."
+        )
+    return f"To train on it: {command}"
 
 
 _LONGEST_SIDE = 640
