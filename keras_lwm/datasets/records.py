@@ -70,6 +70,11 @@ class Records:
             ) from error
         return picture.height, picture.width
 
+    def name(self, index: int) -> str:
+        """The `name` of an example, empty where it has none."""
+        values = tf.train.Example.FromString(self[index]).features.feature["name"].bytes_list.value
+        return values[0].decode("utf-8", "replace") if values else ""
+
     def fingerprint(self) -> str:
         """The number of records and a digest of their contents and order, in one line.
 

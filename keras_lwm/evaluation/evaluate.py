@@ -1,6 +1,6 @@
 """Scores of a network on a data set, at the labels' full resolution."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -176,6 +176,7 @@ def evaluate(
     progress: bool = True,
     max_memory: float = MAX_MEMORY,
     longest_side: int | None = None,
+    on_frame: Callable[[int, np.ndarray, np.ndarray], None] | None = None,
 ) -> dict:
     """Scores `model` on every frame of `dataset`.
 
@@ -205,6 +206,8 @@ def evaluate(
             `Predictor` of an exported file has its own.
         longest_side: pixels; frames whose longer side is longer are reduced to it before the
             network sees them. Labels are not. None: never.
+        on_frame: called for every frame with its index in the data, from 0, its label and the
+            predicted classes, integers (h, w).
 
     Returns:
         A dictionary of plain values, ready for JSON: what `segmentation_scores` returns (scores are
@@ -242,6 +245,8 @@ def evaluate(
         parts = _parts(frames, subsets, label, depth, void_id(num_classes))
         for matrix, part in zip(matrices, parts, strict=True):
             add_pixels(matrix, label[part], class_ids[part])
+        if on_frame is not None:
+            on_frame(frames, label, class_ids)
         if depth is not None and depth_pred is not None:
             sums = depth_error_sums(depth[None], depth_pred[None])
             depth_sums += ops.convert_to_numpy(sums).astype("float64")

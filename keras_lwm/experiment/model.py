@@ -146,6 +146,7 @@ def fit(
     options: Mapping,
     curriculum: Mapping[str, float | str],
     shows_progress: bool = True,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
     **settings,
 ) -> keras.callbacks.History:
     """Trains a model; every training of a recipe goes through here.
@@ -157,6 +158,7 @@ def fit(
         options: those of `FIT`.
         curriculum: arguments of `CurriculumCallback`.
         shows_progress: whether to show how far it is.
+        callbacks: further ones.
         **settings: further arguments of `fit_model`.
     """
     return fit_model(
@@ -165,6 +167,7 @@ def fit(
         callbacks=[
             mining.CurriculumCallback(**curriculum),
             *([ProgressLine()] if shows_progress else []),
+            *callbacks,
         ],
         verbose=0,
         **given(options, FIT),

@@ -108,6 +108,51 @@ def weight_norm(weights) -> TwoSlopeNorm:
     return TwoSlopeNorm(1, 0, max(largest, 1.5))
 
 
+def map_norms(depths, predicted_depths, weights) -> dict[str, Normalize]:
+    """The scales of `map_picture`, over sequences of maps, each of which may be None."""
+    return {
+        "depth": depth_norm(depths, predicted_depths),
+        "error": Normalize(0, 1),
+        "weight": weight_norm(weights),
+    }
+
+
+def map_picture(title, values, label, palette, norms) -> np.ndarray:
+    """One map of a frame as a picture, uint8 (h, w, 3).
+
+    Args:
+        title: which map: "image", "label", "prediction", "depth", "predicted depth", "DPE", "DSE"
+            or "loss weight".
+        values: the map, at any resolution.
+        label: the frame's label: where it is void, the loss weight is striped.
+        palette: RGB triples 0..255, one a class.
+        norms: see `map_norms`.
+    """
+    if title == "image":
+        return as_picture(values)
+    if title in ("label", "prediction"):
+        return colour_labels(values, palette)
+    values = as_map(values)
+    if title in ("depth", "predicted depth"):
+        return colour_depth(values, DEPTH_MAP, norms["depth"])
+    if title == "loss weight":
+        void = under_centres(np.asarray(label), values.shape) == void_id(len(palette))
+        return striped(colour_values(values, WEIGHT_MAP, norms["weight"]), void)
+    return colour_values(values, ERROR_MAP, norms["error"])
+
+
+def plain_scale(titles, colour_map, norm, unit="") -> dict:
+    """A scale as plain values: what it is of, its least, middle and greatest value, colours."""
+    middle = getattr(norm, "vcenter", (norm.vmin + norm.vmax) / 2)
+    colours = matplotlib.colormaps[colour_map](np.linspace(0, 1, 9), bytes=True)[:, :3]
+    return {
+        "titles": titles,
+        "values": [float(norm.vmin), float(middle), float(norm.vmax)],
+        "unit": unit,
+        "colours": colours.tolist(),
+    }
+
+
 def has_holes(depths) -> bool:
     return depths is not None and not all(is_measured(as_map(depth), np).all() for depth in depths)
 

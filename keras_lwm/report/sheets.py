@@ -2,7 +2,6 @@
 
 import numpy as np
 from keras import ops
-from matplotlib.colors import Normalize
 
 from keras_lwm.mining import LossWeightModule
 from keras_lwm.report.drawing import (
@@ -16,13 +15,11 @@ from keras_lwm.report.drawing import (
     check_sequences,
     colour_depth,
     colour_labels,
-    colour_values,
     depth_norm,
     has_holes,
+    map_norms,
+    map_picture,
     present_classes,
-    striped,
-    under_centres,
-    weight_norm,
     write_grid,
 )
 from keras_lwm.resampling import resize_bilinear
@@ -51,9 +48,10 @@ def hard_pixel_maps(model, image, label, depth) -> dict[str, np.ndarray]:
         A dictionary of NumPy arrays: `prediction` (H, W) class ids; `predicted_depth` (h, w) metres
         and the maps `dpe`, `dse` and `weight` (h, w), at the main output's resolution.
     """
-    # Compiled: run op by op, JAX would compile every layer by itself.
+    # Compiled: run op by op, JAX would compile every layer by itself. Under TensorFlow each of
+    # several devices predicts the frame.
     outputs = model.predict_on_batch(image[None].astype("float32"))
-    outputs = {name: ops.convert_to_tensor(values) for name, values in outputs.items()}
+    outputs = {name: ops.convert_to_tensor(values[:1]) for name, values in outputs.items()}
     logits = outputs["segmentation"]
     targets = (
         ops.convert_to_tensor(label[None].astype("int32")),
@@ -157,15 +155,11 @@ def prediction_sheet(
     }
     check_sequences({**maps, "names": names}, class_names, palette)
     given = {title: values for title, values in maps.items() if values is not None}
-    norms = {
-        "depth": depth_norm(depths, predicted_depths),
-        "error": Normalize(0, 1),
-        "weight": weight_norm(weights),
-    }
+    norms = map_norms(depths, predicted_depths, weights)
     rows = [
         [
             Panel(
-                _picture(title, values[index], labels[index], palette, norms),
+                map_picture(title, values[index], labels[index], palette, norms),
                 title,
                 _remark(title, values[index], labels[index], void_id(len(palette))),
             )
@@ -181,20 +175,6 @@ def prediction_sheet(
         row_titles=names,
         unmeasured=has_holes(depths),
     )
-
-
-def _picture(title, values, label, palette, norms):
-    if title == "image":
-        return as_picture(values)
-    if title in ("label", "prediction"):
-        return colour_labels(values, palette)
-    values = as_map(values)
-    if title in ("depth", "predicted depth"):
-        return colour_depth(values, DEPTH_MAP, norms["depth"])
-    if title == "loss weight":
-        void = under_centres(np.asarray(label), values.shape) == void_id(len(palette))
-        return striped(colour_values(values, WEIGHT_MAP, norms["weight"]), void)
-    return colour_values(values, ERROR_MAP, norms["error"])
 
 
 def _remark(title, values, label, void):

@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 
 from keras_lwm import replicas
-from keras_lwm.atomic_write import as_json, write_json
+from keras_lwm.atomic_write import as_json, atomic_write, write_json
 from keras_lwm.description import Description
 from keras_lwm.extras import install, missing_packages
 from keras_lwm.local_paths import local_path
@@ -22,7 +22,7 @@ from keras_lwm.run_folder.checkpoints import (
     read_arrays,
     read_progress_of,
 )
-from keras_lwm.run_folder.history import WriteHistory
+from keras_lwm.run_folder.history import LogLearningRate, WriteHistory
 from keras_lwm.run_folder.lock import lock_folder
 from keras_lwm.run_folder.models import SaveBest, SaveLast
 from keras_lwm.run_folder.state import later_state, restore_state, state_bytes
@@ -39,7 +39,10 @@ _FILES = {
     "scores_path": "scores",
     "training_samples_path": "training_samples.png",
     "predictions_path": "predictions.png",
+    "report_path": "report",
+    "page_path": "report.html",
 }
+_COMMAND = "command.txt"
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
 
 
@@ -63,6 +66,8 @@ class RunFolder:
     | `scores_path`           | `scores/`: test scores, a folder a view |
     | `training_samples_path` | `training_samples.png`: a few augmented training samples |
     | `predictions_path`      | `predictions.png`: a few test images, and what is made of them |
+    | `report_path`           | `report/`: pictures and numbers for the page beside it |
+    | `page_path`             | `report.html`: all of it to look at |
 
     Files are replaced whole: a run that is killed at any moment leaves its last checkpoints, and
     `RunFolder(path, resume=True)` goes on from the newest of them:
@@ -86,6 +91,7 @@ class RunFolder:
         keep_last: number of checkpoints to keep.
         process: which of how many processes that train together this one is, from 0. The first
             alone writes; the others read the checkpoint that they go on from.
+        command: what started the run, kept as `command.txt` for whoever repeats it.
 
     Attributes:
         options: the run's options; with `resume`, as recorded.
@@ -100,7 +106,14 @@ class RunFolder:
     """
 
     def __init__(
-        self, path, options=None, resume=False, save_every="10m", keep_last=3, process=(0, 1)
+        self,
+        path,
+        options=None,
+        resume=False,
+        save_every="10m",
+        keep_last=3,
+        process=(0, 1),
+        command="",
     ):
         self.path = local_path(path)
         index, count = process
@@ -109,6 +122,7 @@ class RunFolder:
         self.description = None
         self.keep_last = whole("keep_last", keep_last)
         self._save_every = save_every
+        self._command = command
         Interval(save_every)
         for attribute, name in _FILES.items():
             setattr(self, attribute, self.path / name)
@@ -213,10 +227,16 @@ class RunFolder:
             self._take_lock()
             self._refuse_another_run()  # One that has begun meanwhile.
             with self._in_a_sentence():
+                self._write_command()
                 write_json(self.options_path, self.options)
         with self._in_a_sentence():
             self.checkpoints_path.mkdir(exist_ok=True)
         return self
+
+    def _write_command(self):
+        if self._command:
+            with atomic_write(self.path / _COMMAND) as partial:
+                partial.write_text(self._command + "\n", encoding="utf-8")
 
     def _check_data(self):
         recorded = self._progress.get("data", self._data)
@@ -362,7 +382,7 @@ class RunFolder:
 
     def _writers(self, monitor, mode) -> list[keras.callbacks.Callback]:
         """The callbacks that write history, TensorBoard, best and last model."""
-        writers = [WriteHistory(self.history_path, self.initial_epoch)]
+        writers = [LogLearningRate(), WriteHistory(self.history_path, self.initial_epoch)]
         missing = missing_packages("tensorflow", "tensorboard")
         if missing:
             warnings.warn(

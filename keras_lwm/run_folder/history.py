@@ -7,6 +7,15 @@ import keras
 from keras_lwm.atomic_write import atomic_write
 
 
+class LogLearningRate(keras.callbacks.Callback):
+    """Logs the optimiser's learning rate at each epoch's end, as `learning_rate`."""
+
+    def on_epoch_end(self, epoch, logs=None) -> None:
+        if logs is not None:
+            rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+            logs["learning_rate"] = float(rate)
+
+
 class WriteHistory(keras.callbacks.Callback):
     """Writes every epoch's logs as a line, the file being whole at any moment.
 
