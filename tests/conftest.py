@@ -15,6 +15,7 @@ UNDER_ONE_BACKEND = {
     *("test_export_files.py", "test_image_files.py", "test_image_listing.py"),
     *("test_prediction_files.py", "test_report_files.py", "test_tables.py", "test_subsets.py"),
     *("test_sheets.py", "test_run_folder.py", "test_atomic_write.py", "test_augmentation.py"),
+    *("test_page.py", "test_page_in_a_browser.py", "test_cli_report.py"),
     *("test_description.py", "test_samples.py", "test_fuzzed_folders.py", "test_ablation.py"),
 }
 
