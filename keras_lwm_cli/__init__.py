@@ -9,7 +9,7 @@ import importlib
 
 import click
 
-_COMMANDS = ("datasets", "evaluate", "export", "predict")
+_COMMANDS = ("datasets", "evaluate", "export", "predict", "report")
 
 
 class _Commands(click.Group):

@@ -5,6 +5,8 @@ has to choose the backend first. An option left at None is not passed on: then t
 default holds.
 """
 
+import shlex
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -202,7 +204,10 @@ def open_run(context: click.Context) -> Any:
     }
     saving = {name: context.params[name] for name in ("save_every", "keep_last")}
     process = process_of_environment()
-    return RunFolder(context.params["out"], options, resume, process=process, **saving)
+    command = shlex.join(["python", *sys.argv])
+    return RunFolder(
+        context.params["out"], options, resume, process=process, command=command, **saving
+    )
 
 
 def typed_command(context: click.Context, script: str, folder: str, without: tuple = ()) -> str:

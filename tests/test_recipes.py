@@ -57,7 +57,14 @@ def test_a_run_trains_scores_and_keeps_everything(frames, tmp_path):
         "scores",
         "training_samples.png",
         "predictions.png",
+        "command.txt",
+        "report",
+        "report.html",
     }
+    page = (out / "report.html").read_text()
+    assert "loss weight of training frame 1 after epoch 1" in page and "of frame d" in page
+    assert f"<pre>python {ROOT / 'recipes' / 'rgbd_folder.py'} " in page
+    assert " holds no " not in page
     scores = json.loads((out / "scores" / "single_scale" / "scores.json").read_text())
     assert scores["frames"] == 1 and 0 <= scores["mean_iou"] <= 1
     with open(out / "history.csv", newline="") as file:

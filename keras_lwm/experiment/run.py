@@ -16,7 +16,17 @@ from keras_lwm.evaluation import (
     write_report,
 )
 from keras_lwm.experiment.model import CURRICULUM, fit, given, new_augmentation, new_model
-from keras_lwm.report import hard_pixel_maps, prediction_sheet, training_sheet
+from keras_lwm.report import (
+    FrameScores,
+    KeepWeightMaps,
+    choose_frames,
+    hard_pixel_maps,
+    keep_bins,
+    keep_frames,
+    prediction_sheet,
+    training_sheet,
+)
+from keras_lwm.report.page import write_page
 from keras_lwm.run_folder import RunFolder
 
 SINGLE_SCALE = {"single_scale": SingleScale()}
@@ -29,7 +39,8 @@ def train(
 ) -> None:
     """Trains the run's model on one split of a data set, from its first missing step on.
 
-    Of several processes that train it together (see `keras_lwm.devices`), the first alone writes.
+    Of several processes that train it together (see `keras_lwm.devices`), the first alone writes,
+    and loss weight maps are not kept.
 
     Args:
         run: its options are those of `new_model` and the groups beside it.
@@ -89,12 +100,14 @@ def _train(run, builder, split, validation, share):
         options,
         given(options, CURRICULUM),
         shows_progress=run.leads,
+        # Of several processes, all would have to predict for one to write.
+        callbacks=[_weight_maps(run, builder, split)] if share.count == 1 else [],
         validation_data=validation,
     )
 
 
 def report(run: RunFolder, builder, split: str, views: Mapping = SINGLE_SCALE) -> None:
-    """Scores the run's model on a split; writes scores and pictures, and prints the tables.
+    """Scores the run's model on a split; writes scores, pictures and page, and prints the tables.
 
     Of several processes the first alone does, on one device. The model is the best by its
     validation, the last where there was none.
@@ -112,14 +125,61 @@ def report(run: RunFolder, builder, split: str, views: Mapping = SINGLE_SCALE) -
     model = keras.saving.load_model(path)
     classes = builder.info.metadata
     names = classes["class_names"]
+    of_frames = FrameScores(len(names))
     for name, view in views.items():
         print(f"Scoring {path} on {split}, {name.replace('_', ' ')}", flush=True)
         dataset = evaluation_dataset(builder, split)
-        scores = evaluate(model, dataset, len(names), names, view=view, subsets=SUBSETS)
+        first = not of_frames.scores
+        scores = evaluate(
+            model,
+            dataset,
+            len(names),
+            names,
+            view=view,
+            subsets=SUBSETS,
+            on_frame=of_frames if first else None,
+        )
         write_report(run.scores_path / name, scores)
         print(text_table(scores))
     _draw_predictions(run, model, evaluation_dataset(builder, split, frames=4), classes)
-    print(f"Everything of this run is in {run.path}")
+    _keep_for_the_page(run, model, builder, split, of_frames.scores)
+    write_page(run.page_path, [run.path])
+    print(f"Everything of this run is in {run.path}; look at {run.page_path}")
+
+
+def _weight_maps(run, builder, split):
+    """A callback that keeps the loss weight maps of four frames of a split."""
+    from keras_lwm.pipeline import evaluation_dataset
+
+    frames = list(_frames(evaluation_dataset(builder, split, frames=4)))
+    palette = builder.info.metadata["palette"]
+    return KeepWeightMaps(run.report_path / "weight_maps", frames, palette)
+
+
+def _keep_for_the_page(run, model, builder, split, scores):
+    """Writes what the page shows of a model and of a split's frames, by the frames' scores."""
+    from keras_lwm.pipeline import evaluation_dataset, sample_names
+
+    chosen = choose_frames(scores)
+    indices = [frame["index"] for frame in chosen]
+    for frame, name in zip(chosen, sample_names(builder, split, indices), strict=True):
+        frame["name"] = name
+    keep_frames(
+        run.report_path / "frames",
+        model,
+        _frames(evaluation_dataset(builder, split, frames=indices)),
+        chosen,
+        **builder.info.metadata,
+        split=f"{split} of {builder.info.full_name}",
+        count=len(scores),
+    )
+    keep_bins(run.report_path / "bins.json", model)
+
+
+def _frames(dataset):
+    """(image, label, depth) of each frame of an evaluation's data set."""
+    for image, targets in dataset.unbatch().as_numpy_iterator():
+        yield image, targets["label"], targets["depth"]
 
 
 def _draw_training_samples(run, batches, metadata):
@@ -132,8 +192,7 @@ def _draw_training_samples(run, batches, metadata):
 def _draw_predictions(run, model, dataset, metadata):
     """Writes a picture of all frames of a data set, and of what the model makes of them."""
     sheet = {}
-    for image, targets in dataset.unbatch().as_numpy_iterator():
-        label, depth = targets["label"], targets["depth"]
+    for image, label, depth in _frames(dataset):
         maps = hard_pixel_maps(model, image, label, depth)
         row = {
             "images": image,
