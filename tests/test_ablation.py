@@ -169,6 +169,7 @@ def test_it_goes_on_with_the_cells_that_are_missing(tmp_path):
     assert tables["command"].endswith("--seeds 1 --rows multi_task,full")
     assert str(tmp_path) not in (out / "ablation.json").read_text()
     assert (out / "ablation.png").exists() and (out / "ablation.md").exists()
+    assert "IoU by class, minus that of multi_task" in (out / "ablation.html").read_text()
 
 
 def test_a_folder_of_other_options_is_refused(tmp_path):

@@ -10,6 +10,7 @@ from keras_lwm.ablation.rows import BASELINE, METHOD
 from keras_lwm.ablation.runner import AblationFolder
 from keras_lwm.atomic_write import atomic_write, write_json
 from keras_lwm.extras import imports_of
+from keras_lwm.report.page import write_ablation_page
 
 OVERALL = {
     "mean_iou": "mIoU",
@@ -20,7 +21,7 @@ OVERALL = {
 
 
 def write_tables(folder: AblationFolder, rows: Sequence[str], seeds: int, command: str) -> str:
-    """Writes `ablation.json`, `ablation.md` and `ablation.png` of the cells that are complete.
+    """Writes `ablation.json`, `.md`, `.png` and `.html` of the cells that are complete.
 
     Args:
         folder: where the cells are.
@@ -44,11 +45,13 @@ def write_tables(folder: AblationFolder, rows: Sequence[str], seeds: int, comman
     write_json(
         folder.path / "ablation.json", {"command": command, "options": options, "rows": summary}
     )
-    text = markdown(summary, command, _setting(options, list(complete.values())))
+    setting = _setting(options, list(complete.values()))
+    text = markdown(summary, command, setting)
     with atomic_write(folder.path / "ablation.md") as partial:
         partial.write_text(text, encoding="utf-8")
     if len(summary) > 1 and BASELINE in summary:
         draw_differences(folder.path / "ablation.png", summary)
+    write_ablation_page(folder.path / "ablation.html", summary, command, setting, BASELINE)
     return text
 
 
