@@ -48,9 +48,10 @@ def hard_pixel_maps(model, image, label, depth) -> dict[str, np.ndarray]:
         A dictionary of NumPy arrays: `prediction` (H, W) class ids; `predicted_depth` (h, w) metres
         and the maps `dpe`, `dse` and `weight` (h, w), at the main output's resolution.
     """
-    # Compiled: run op by op, JAX would compile every layer by itself.
+    # Compiled: run op by op, JAX would compile every layer by itself. Under TensorFlow each of
+    # several devices predicts the frame.
     outputs = model.predict_on_batch(image[None].astype("float32"))
-    outputs = {name: ops.convert_to_tensor(values) for name, values in outputs.items()}
+    outputs = {name: ops.convert_to_tensor(values[:1]) for name, values in outputs.items()}
     logits = outputs["segmentation"]
     targets = (
         ops.convert_to_tensor(label[None].astype("int32")),

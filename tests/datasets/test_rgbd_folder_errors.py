@@ -234,7 +234,7 @@ def test_ids_of_classes_and_another_map(folder):
         ({"splits": ("val",), "draw_splits": (0.8, 0.1, 0.1)}, r"draw_splits, not both"),
         (
             {"rgb": "rgb/{name}_rgb"},
-            r"Found no image at rgb/\{name\}_rgb .*but .*rgb/frame0\.png: say",
+            r"no image at rgb/\{name\}_rgb .*but .*rgb/frame0\.png: say",
         ),
     ],
 )

@@ -1,7 +1,11 @@
 """What a run keeps for its page: chosen frames, weight maps, bins; and that nothing disturbs it."""
 
 import json
+import os
+import subprocess
+import sys
 
+import keras
 import numpy as np
 import pytest
 from exact_runs import assert_same, new_model, train
@@ -24,6 +28,26 @@ from keras_lwm.report import (
 )
 from keras_lwm.report.weight_maps import LARGEST, weight_norm
 from keras_lwm.run_folder.state import read_state
+
+ON_DEVICES = """
+import pathlib, sys
+import keras
+from keras_lwm.devices import several_devices
+with several_devices(int(sys.argv[2])):
+    from training_samples import tiny_batch, tiny_network
+    from keras_lwm import DepthPrivilegedModel
+    from keras_lwm.report import KeepWeightMaps
+    keras.utils.set_random_seed(0)
+    network = tiny_network()
+    model = DepthPrivilegedModel(network.inputs, network.output, weighting="pixel_error")
+    images, targets = tiny_batch(1)
+    frame = (images[0], targets["label"][0], targets["depth"][0])
+    keep = KeepWeightMaps(pathlib.Path(sys.argv[1]), [frame], [[1, 2, 3]] * 4)
+    keep.set_model(model)
+    keep.set_params({"epochs": 1})
+    keep.on_train_begin()
+    keep.on_epoch_end(0)
+"""
 
 
 def weights_in(path):
@@ -56,6 +80,20 @@ def test_weight_maps_are_the_models_own_on_these_frames(trained):
     first = json.loads((folder / "epoch_0001.json").read_text())
     assert first["coefficient"] == 0  # The plain loss: every valid pixel weighs 1.
     assert sum(first["counts"]) == first["counts"][np.digitize(1.0, first["bin_edges"]) - 1] > 0
+
+
+def test_several_devices_keep_the_map_of_one(tmp_path):
+    kept = []
+    for devices in (1, 1 if keras.backend.backend() == "torch" else 2):
+        words = [sys.executable, "-c", ON_DEVICES, tmp_path, str(devices)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        done = subprocess.run(words, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-3000:]
+        with Image.open(tmp_path / "epoch_0001_frame_0.png") as picture:
+            kept.append(np.asarray(picture).astype(int))
+    # What lies between two steps may be rounded to either.
+    np.testing.assert_allclose(*kept, atol=1)
+    assert len(np.unique(kept[0])) > 3
 
 
 def test_of_a_large_frame_the_middle_is_looked_at(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from page_parts import Page
 from small_run import NAMES
 
 from keras_lwm.ablation import BASELINE
-from keras_lwm.report.page import write_ablation_page, write_page
+from keras_lwm.report.page import run_page, write_ablation_page, write_page
 
 RESULTS = Path(__file__).parents[2] / "results"
 
@@ -149,6 +149,15 @@ def test_several_runs_lie_over_each_other_and_differ_from_the_first(trained, tmp
     }
     assert len(page.figures["Coefficient"]["data"]) == 2
     assert {"Confusion matrix: mine", "Confusion matrix: other"} <= set(page.figures)
+
+
+def test_frames_of_more_runs_than_a_page_has_room_for_are_left_out(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_page, "_MOST_PICTURE_BYTES", 1)
+    other = tmp_path / "other"
+    shutil.copytree(trained.path, other)
+    page = Page(write_page(tmp_path / "a.html", [trained.path, other]))
+    assert "other has a page of its own for its frames" in page.text
+    assert "Frames of mine" in page.text and "Frames of other" not in page.text
 
 
 def test_a_run_that_has_not_ended_has_a_page_that_says_what_is_missing(trained, tmp_path):

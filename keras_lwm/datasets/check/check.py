@@ -53,6 +53,7 @@ def check_folder(
     layout, notes = _layout(folder, layout, options)
     options = folder_options(layout, **options)
     source = FolderSource(folder, options, size)
+    source.require_unit()
     tally = _look(source)
     reading, doubts = _infer(options, source, tally.frames)
     has_depth = any(facts.has_depth for facts in tally.frames)

@@ -1,5 +1,6 @@
 """A folder of RGB-D frames, looked at file by file: nothing stops at the first error."""
 
+import contextlib
 import dataclasses
 from pathlib import Path
 
@@ -60,6 +61,19 @@ class FolderSource:
             # Else other files may belong to the other lists.
             self.warnings += self._unlisted()
             self._find_training()
+
+    def require_unit(self) -> None:
+        """Raises a `ValueError` where depth has no unit and none can be found by what fits."""
+        measured = [frame for _, frame in self._frames if frame.depth and not frame.is_made]
+        if not self.facts_in_metres or self._reader.depth.unit is not None or not measured:
+            return
+        with contextlib.suppress(ValueError):  # Whoever reads the frame comes upon it.
+            if self._reader.depth.numbers(measured[0].depth).dtype.kind == "f":
+                return
+        raise ValueError(
+            f"Expected depth_unit for {measured[0].depth} and the others, beside depth_kind, "
+            "depth_offset, depth_max or cameras; none was given."
+        )
 
     def __len__(self) -> int:
         return len(self._frames)
