@@ -81,7 +81,14 @@ class Layout:
         self._files = _Files(folder, self.options, report_error)
         self._files.require_images()
         self.ignored = self._files.ignored
-        self.frames = self._split(_join(self._files, self.options))
+        frames = _join(self._files, self.options)
+        if self.options.pair_within is not None:
+            measured = sum(
+                frame.depth is not None and not frame.is_made for frame in frames.values()
+            )
+            within = f"{self.options.pair_within:g} s"
+            self.notes.append(f"{measured} of {len(frames)} images have depth within {within}.")
+        self.frames = self._split(frames)
         used = {path for frames in self.frames.values() for f in frames for path in f.files()}
         self.unlisted = [path for path in self._files.all() if path not in used]
         self.class_table = self._find_classes()

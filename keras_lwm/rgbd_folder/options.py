@@ -193,6 +193,11 @@ def _check_splits(options):
             "Expected draw_splits as the shares of train, val and test, three numbers from 0 that "
             f"sum to 1; received {shares!r}."
         )
+    if options.draw_splits is None and (options.draw_by, options.draw_seed) != ("scene", 0):
+        raise ValueError(
+            "draw_by and draw_seed are for draw_splits, which was not given; received "
+            f"{options.draw_by!r} and {options.draw_seed!r}."
+        )
     if options.draw_seed < 0:
         raise ValueError(f"Expected draw_seed from 0; received {options.draw_seed!r}.")
     if options.draw_splits is not None and options.splits is not None:

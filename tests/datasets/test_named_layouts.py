@@ -88,6 +88,13 @@ def test_the_command_line_knows_every_layout_and_option():
     assert set(FOLDER_OPTIONS) == fields - {"splits"} | {"layout"}
 
 
+def test_how_many_images_are_paired_is_said(tmp_path):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    LAYOUTS["tum"](folder)
+    assert "5 of 6 images have depth within 0.02 s." in RgbdFolder(folder, layout="tum").notes
+
+
 def test_what_is_given_overrules_a_layout(tmp_path):
     folder = tmp_path / "frames"
     folder.mkdir()

@@ -198,7 +198,10 @@ def test_bad_options(folder, options):
             r"draw_splits as the shares .*received \(0\.5, 0\.3\)",
         ),
         ({"draw_splits": (0.8, 0.1, 0.1)}, r"several scenes .* draw_by='frame' draws"),
-        ({"draw_by": "room"}, r"draw_by='scene' or draw_by='frame'; received 'room'"),
+        (
+            {"draw_by": "room", "draw_splits": (1, 0, 0)},
+            r"draw_by='scene' or draw_by='frame'; received 'room'",
+        ),
         ({"pair_within": -1}, r"Expected pair_within, seconds, from 0; received -1"),
         ({"pair_within": 1}, r"names that are times in seconds.*received 'frame0'"),
         ({"rgb_intrinsics": (1, 1, 1, 1)}, r"rgb_intrinsics and depth_intrinsics both"),
@@ -228,7 +231,8 @@ def test_ids_of_classes_and_another_map(folder):
     ("options", "message"),
     [
         ({"depth": "label/{name}"}, r"Expected other files for depth than for label"),
-        ({"draw_seed": -3}, r"Expected draw_seed from 0; received -3"),
+        ({"draw_seed": -3, "draw_splits": (1, 0, 0)}, r"Expected draw_seed from 0; received -3"),
+        ({"draw_seed": 3}, r"are for draw_splits, which was not given; received 'scene' and 3"),
         ({"rgb": "rgb/{0}"}, r"name its parts in braces"),
         ({"first_id": 10**20}, r"at most 4294967296; received 100000000000000000000"),
         ({"splits": ("val",), "draw_splits": (0.8, 0.1, 0.1)}, r"draw_splits, not both"),
