@@ -4,7 +4,7 @@
 
 It writes its table between two marks of that page and leaves the rest as it is. Every figure is
 made in a process of its own: seconds under TensorFlow, multiply-adds by PyTorch's counter, so it
-needs the extras `tensorflow`, `torch`, `hub` and `keras-cv`. It takes a quarter of an hour on two
+needs the extras `tensorflow`, `torch`, `hub` and `keras-cv`. It takes five minutes on two
 cores. KerasHub's are built from the configurations of these presets, which are written here:
 nothing is downloaded, and no figure depends on the weights.
 """
