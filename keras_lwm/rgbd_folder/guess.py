@@ -41,25 +41,23 @@ def _has_table(folder, options):
 
 
 def _count(paths, name, options: FolderOptions) -> Guess:
-    images, labels, depths = (_keys(paths, options, kind) for kind in ("rgb", "label", "depth"))
+    patterns = [
+        Pattern(getattr(options, kind), SUFFIXES[kind], kind) for kind in ("rgb", "label", "depth")
+    ]
+    fields = [field for field in patterns[0].fields if field != SPLIT]
+    images, labels, depths = (_keys(paths, pattern, fields) for pattern in patterns)
     measured = len(images & depths)
     if options.pair_within is not None:
         try:
-            measured = len(pair_keys(images, depths, _fields(options), options.pair_within))
+            measured = len(pair_keys(images, depths, fields, options.pair_within))
         except ValueError:
             measured = 0
     return Guess(name, len(images), len(images & labels), measured)
 
 
-def _keys(paths, options, kind) -> set:
-    pattern = Pattern(getattr(options, kind), SUFFIXES[kind], kind)
+def _keys(paths, pattern, fields) -> set:
     return {
-        tuple(match.fields[field] for field in _fields(options))
+        tuple(match.fields[field] for field in fields)
         for match in pattern.matches(paths)
         if match.readable
     }
-
-
-def _fields(options):
-    fields = Pattern(options.rgb, SUFFIXES["rgb"], "rgb").fields
-    return [field for field in fields if field != SPLIT]

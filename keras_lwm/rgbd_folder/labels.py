@@ -82,7 +82,9 @@ class LabelReading:
             ValueError: for a file that cannot be read, an id that the map lacks, and a colour that
                 is no class's, or of two; it names the file.
         """
-        stored = self._read(path)
+        return self._ids(self._read(path), path, void_ids)
+
+    def _ids(self, stored, path, void_ids):
         if stored.ndim == 3:
             return self._of_colours(stored[..., :3], path)
         ids = _whole(stored, path)
@@ -94,11 +96,12 @@ class LabelReading:
         return ids if self.id_map is None else self._mapped(ids, path, self.id_map, void_ids)
 
     def says_classes(self, path: Path) -> bool:
-        """Whether the ids of a file are indices of classes, so that no first id is asked for."""
-        return self.class_ids is not None or self.in_colours(path)
+        """Whether the ids of a file are indices of classes, so that no first id is asked for.
 
-    def in_colours(self, path: Path) -> bool:
-        """Whether a label file is a picture in colours; False for one that cannot be read."""
+        False for a picture that cannot be read.
+        """
+        if self.class_ids is not None:
+            return True
         if self.colours is None or path.suffix.lower() in ARRAY_SUFFIXES:
             return False
         try:
@@ -121,8 +124,9 @@ class LabelReading:
         Raises:
             ValueError: as of `ids`, and for an id of no class; it names the file.
         """
-        ids = self.ids(path, void_ids)
-        if self.says_classes(path):
+        stored = self._read(path)
+        ids = self._ids(stored, path, void_ids)
+        if self.class_ids is not None or stored.ndim == 3:
             if first_id:
                 raise ValueError(
                     f"{path} says classes, by colours or by an id for each: expected no first_id; "

@@ -249,8 +249,7 @@ def list_frames(folder: Path, options: FolderOptions) -> list[Frame]:
     if not folder.is_dir():
         raise ValueError(f"Expected a folder of RGB-D frames; {folder} is not a folder.")
     files = _Files(folder, options, raise_error, optional=("depth", "label"))
-    if not files.found["rgb"]:
-        raise ValueError(f"Found no image at {options.rgb} in {folder}.")
+    files.require_images()
     if not files.found["label"]:
         return list(_join(files, options).values())
     splits = Layout(folder, options).frames.values()
@@ -290,7 +289,13 @@ class _Files:
                     f"Expected the same fields in rgb={options.rgb!r} and {kind}={pattern.text!r}."
                 )
         self._report_error = report_error
-        self.found = {kind: self._find(kind) for kind in self.patterns}
+        # Kinds of one root, which may be the whole folder, are looked for among one listing.
+        roots = {pattern.root for pattern in self.patterns.values()}
+        listings = {root: list_files(folder, root) for root in roots}
+        self.found = {
+            kind: self._find(kind, listings[pattern.root])
+            for kind, pattern in self.patterns.items()
+        }
         self._by_name = {
             kind: {self._name(key): path for key, path in found.items()}
             for kind, found in self.found.items()
@@ -334,13 +339,13 @@ class _Files:
         """Key of every image -> the name of its frame."""
         return {key: self._name(key) for key in self.found["rgb"]}
 
-    def _find(self, kind) -> dict[tuple, Path]:
+    def _find(self, kind, paths) -> dict[tuple, Path]:
         pattern, found = self.patterns[kind], {}
         root = self.folder / pattern.root
         if not root.is_dir() and kind not in self._optional:
             message = f"Expected a folder {pattern.root} in {self.folder}; there is none."
             self._report_error(root, message)
-        for match in pattern.matches(list_files(self.folder, pattern.root)):
+        for match in pattern.matches(paths):
             if kind != "made_depth" and match.path.startswith(f"{MADE_FOLDER}/"):
                 continue  # What was made is nobody's image, though `{name}.png` describes it.
             path = self.folder / match.path

@@ -110,15 +110,12 @@ class FolderSource:
     def sample(self, index: int, reading: Reading) -> dict:
         """The frame as it is prepared, its image decoded: see `FrameReader.read`."""
         _, frame = self._frames[index]
-        reader = dataclasses.replace(
-            self._reader,
-            depth=dataclasses.replace(self._reader.depth, unit=reading.depth_unit),
-            **(
-                {}
-                if self.labels_say_classes
-                else {"first_id": reading.first_id, "void_ids": reading.void_ids}
-            ),
-        )
+        depth = dataclasses.replace(self._reader.depth, unit=reading.depth_unit)
+        reader = dataclasses.replace(self._reader, depth=depth)
+        if not self.labels_say_classes:
+            reader = dataclasses.replace(
+                reader, first_id=reading.first_id, void_ids=reading.void_ids
+            )
         sample = reader.read(frame)
         if isinstance(sample["image"], bytes):
             sample["image"] = np.asarray(open_image(frame.image))
