@@ -1,6 +1,6 @@
 """Images a second of training on one device and on two, and the bytes that devices exchange.
 
-    python benchmarks/devices.py --out docs/devices.md
+    python benchmarks/devices.py --out docs/figures/devices.md
 
 Two devices are two parts of the CPU here: under PyTorch two processes, each with half of the
 threads, under JAX and TensorFlow two devices of one process. What is measured is what sharing
@@ -138,7 +138,7 @@ def exchanged() -> list[list[str]]:
 
 TEXT = """# Several devices: what sharing a batch costs
 
-Made by `python benchmarks/devices.py --out docs/devices.md` on {machine}
+Made by `python benchmarks/devices.py --out docs/figures/devices.md` on {machine}
 
 ## Two devices on one CPU
 

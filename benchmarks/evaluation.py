@@ -1,7 +1,7 @@
 """Seconds and memory of an evaluation, ours beside a plain PyTorch loop with torchmetrics.
 
     pip install torchmetrics
-    python benchmarks/evaluation.py --out benchmarks/evaluation.md
+    python benchmarks/evaluation.py --out docs/figures/evaluation.md
     python benchmarks/evaluation.py --frames 16 --only single
 
 Frames of 480x640 with 40 classes, one at a time, by a light RefineNet on ResNet-50: in single

@@ -1,7 +1,7 @@
 """What preparing a folder of frames takes, by one process and by Apache Beam, and a plan for many.
 
     python benchmarks/preparing.py FOLDER --depth-unit 0.001 --first-id 1 --void-ids 0 \
-        --out docs/preparing.md
+        --out docs/figures/preparing.md
 
 FOLDER is a folder of frames as `keras-lwm datasets build` takes it, of a few hundred frames. It
 needs the extra `beam`, and about 3 minutes on two cores for 497 frames of 480x640.
@@ -180,7 +180,7 @@ def main(folder, out, **options) -> None:
         f"{shared.memory:.1f} |"
         for workers in WORKERS
     ]
-    command = ["FOLDER", *command_line(options), "--out", "docs/preparing.md"]
+    command = ["FOLDER", *command_line(options), "--out", "docs/figures/preparing.md"]
     page = TEXT.format(
         command=f"python benchmarks/preparing.py {' '.join(command)}",
         machine=machine("tensorflow", "tensorflow-datasets", "apache-beam"),

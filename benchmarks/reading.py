@@ -1,6 +1,6 @@
 """How fast training batches are read: pure decoding, tf.data here, and a PyTorch DataLoader.
 
-    python benchmarks/reading.py --out benchmarks/reading.md
+    python benchmarks/reading.py --out docs/figures/reading.md
     python benchmarks/reading.py rooms
     python benchmarks/reading.py FOLDER --depth-unit 0.001 --first-id 1 --void-ids 0
 
@@ -182,7 +182,7 @@ def made_up(scratch, frames) -> dict:
 
 NOTES = """# Speed of reading, beside pure decoding and a PyTorch DataLoader
 
-Made by `python benchmarks/reading.py --out benchmarks/reading.md` on {machine}
+Made by `python benchmarks/reading.py --out docs/figures/reading.md` on {machine}
 
 {frames}, batches of {batch_size}, crops of {height}x{width}. *Threads* are those of tf.data, and
 worker processes of a DataLoader, where 0 reads in the main process. *Of decoding* is the ratio of

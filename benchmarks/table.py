@@ -1,6 +1,6 @@
 """The table of speed: steps, first steps and inference, ours beside a peer's, on this machine.
 
-    python benchmarks/table.py --out benchmarks/README.md
+    python benchmarks/table.py --out docs/figures/speed.md
 
 Every side of a comparison runs in a process of its own, all of them at once but only one at a time:
 in each round everyone takes a step, in turn. A figure is the median over the rounds, a ratio the
@@ -182,7 +182,7 @@ def first_steps() -> list[list[str]]:
 
 NOTES = """# Speed, beside plain PyTorch
 
-Made by `python benchmarks/table.py --out benchmarks/README.md` on {machine}
+Made by `python benchmarks/table.py --out docs/figures/speed.md` on {machine}
 
 Sides of a comparison run in processes of their own and take one step after another, in turn.
 *Building* is making network and model, *first* the first step (what compiles, compiles then),

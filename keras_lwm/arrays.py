@@ -35,10 +35,9 @@ class ArrayBatches(keras.utils.PyDataset):
         ValueError: if a sample's arrays do not fit together or hold a label id outside the classes,
             if depth does not look like metres, or if an epoch has no step `initial_step`.
 
-    Example:
-
-    >>> batches = ArrayBatches(images, labels, depths, num_classes=13, batch_size=4)
-    >>> model.fit(batches, steps_per_epoch=batches.steps_per_epoch, epochs=20)
+    Examples:
+        >>> batches = ArrayBatches(images, labels, depths, num_classes=13, batch_size=4)
+        >>> model.fit(batches, steps_per_epoch=batches.steps_per_epoch, epochs=20)
     """
 
     def __init__(

@@ -33,10 +33,9 @@ class Augmentation:
         brightness, contrast, saturation: each is multiplied by a random factor up to this far
             from 1, on either side; 0 to 1.
 
-    Example:
-
-    >>> augmentation = Augmentation(crop=(240, 320), scale=(0.7, 1.4))
-    >>> augmentation({"image": image, "depth": depth, "label": label}, seed=7)
+    Examples:
+        >>> augmentation = Augmentation(crop=(240, 320), scale=(0.7, 1.4))
+        >>> augmentation({"image": image, "depth": depth, "label": label}, seed=7)
     """
 
     crop: tuple[int, int] | None = None

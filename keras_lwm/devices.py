@@ -64,6 +64,7 @@ class Share(NamedTuple):
 
 
 WHOLE = Share()
+"""All of every batch: one process alone."""
 
 
 def process_of_environment() -> tuple[int, int]:

@@ -16,10 +16,9 @@ def imports_of(extra: str, user: str) -> Iterator[None]:
     Raises:
         ImportError: if a package is missing or broken.
 
-    Example:
-
-    >>> with imports_of("report", "A picture of a run"):
-    ...     import matplotlib
+    Examples:
+        >>> with imports_of("report", "A picture of a run"):
+        ...     import matplotlib
     """
     try:
         yield

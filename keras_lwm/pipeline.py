@@ -75,13 +75,12 @@ def training_dataset(
             share, a step that an epoch does not have, frames of different size without a crop, or
             depth that does not look like metres.
 
-    Example:
-
-    >>> model.fit(
-    ...     training_dataset(builder, batch_size=4, augmentation=Augmentation(crop=(240, 320))),
-    ...     steps_per_epoch=steps_per_epoch(builder, "train", batch_size=4),
-    ...     epochs=20,
-    ... )
+    Examples:
+        >>> model.fit(
+        ...     training_dataset(builder, batch_size=4, augmentation=Augmentation(crop=(240, 320))),
+        ...     steps_per_epoch=steps_per_epoch(builder, "train", batch_size=4),
+        ...     epochs=20,
+        ... )
     """
     reader = _Reader(builder, split)
     steps = full_batches(len(reader), batch_size)

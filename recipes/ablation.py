@@ -6,7 +6,7 @@
 FOLDER is laid out as `rgbd_folder` has it; `--data rooms` takes the rendered rooms. On 795 frames
 of NYUv2's training split, cut by scene, it takes two and a quarter hours on 2 CPU cores. Expect a
 mIoU of about 22.5 % for `multi_task`, the baseline, and half a point more for `full`, the whole
-method: README.md has the table. The same command goes on where it was interrupted.
+method: docs/ablation.md has the table. The same command goes on where it was interrupted.
 
 The encoder is frozen and its features of a few augmented views are computed once, which makes a
 cell a matter of minutes; `--train-encoder` trains everything, for which a GPU is wanted (`--backend

@@ -6,7 +6,7 @@
 FOLDER is laid out as `rgbd_folder` has it; nothing is written to it. Every fifth training frame
 keeps its depth (`--keep-every`). A network is trained on those frames alone, once, for as many
 steps as a row; its depth branch makes the depth of the others. On 795 frames of NYUv2's training
-split, cut by scene, it takes about 45 minutes on 2 idle CPU cores; results/made_depth has what came
+split, cut by scene, it takes about 45 minutes on 2 idle CPU cores; docs/made_depth.md has what came
 out. The same command goes on where it was interrupted.
 """
 

@@ -48,7 +48,10 @@ class Row:
 
 
 BASELINE = "multi_task"
+"""The row that the others are compared with."""
+
 METHOD = "full"
+"""The row of the whole method."""
 
 # The rivals are trained as published, whatever the strength of the method.
 AS_PUBLISHED = {"strength": 1.0}
@@ -70,6 +73,7 @@ ROWS = {
     "class_error": Row("lwm", {**DSE, "gathering": "binned", "bins": 1}),
     "shuffled": Row("shuffled", curriculum=True),
 }
+"""What each row trains, by its name; docs/ablation.md says what it is there for."""
 
 
 def check_rows(rows: Iterable[str]) -> None:

@@ -59,12 +59,15 @@ class AblationFolder:
         return Views(self.path / "views", self.options["views"])
 
     def cell_path(self, row: str, seed: int) -> Path:
+        """The file of what the cell scored; there once it is complete."""
         return self.cells / f"{row}-{seed}.json"
 
     def log_path(self, row: str, seed: int) -> Path:
+        """The file of what the cell's process printed."""
         return self.cells / f"{row}-{seed}.log"
 
     def network_path(self, row: str, seed: int) -> Path:
+        """The file of the cell's network, where it is kept."""
         return self.cells / f"{row}-{seed}.keras"
 
     def read_cell(self, row: str, seed: int) -> dict:

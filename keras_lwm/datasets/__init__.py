@@ -37,6 +37,7 @@ BUILDERS = {
     "rooms": Rooms,
     "sun_rgbd": SunRgbd,
 }
+"""The builders by the name that `load_builder` and `keras-lwm datasets` take."""
 
 
 def load_builder(

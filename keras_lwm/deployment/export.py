@@ -133,7 +133,7 @@ def export_segmenter(
             is out of its range.
         ImportError: a package that the format needs is not installed.
 
-    Example:
+    Examples:
         >>> exported = export_segmenter("runs/rooms", "rooms.onnx", "onnx", probabilities=True)
         >>> exported.outputs["class_ids"]
         ('int32', (None, None, None))

@@ -52,12 +52,11 @@ class Predictor:
             argument is out of its range.
         ImportError: if the package that runs this format is missing.
 
-    Example:
-
-    >>> predictor = Predictor("runs/rooms")
-    >>> class_ids = predictor("photo.jpg")  # (H, W) uint8
-    >>> predictor.description.class_names[class_ids[0, 0]]
-    'wall'
+    Examples:
+        >>> predictor = Predictor("runs/rooms")
+        >>> class_ids = predictor("photo.jpg")  # (H, W) uint8
+        >>> predictor.description.class_names[class_ids[0, 0]]
+        'wall'
     """
 
     def __init__(

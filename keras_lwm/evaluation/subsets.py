@@ -72,3 +72,4 @@ class DepthRange:
 
 
 DEPTH_RANGES = (DepthRange(0, 2), DepthRange(2, 4), DepthRange(4, 6), DepthRange(6))
+"""0 to 2, 2 to 4, 4 to 6, and from 6 m on."""

@@ -16,17 +16,27 @@ from keras_lwm.networks import RefineNet
 from keras_lwm.training import DepthPrivilegedModel, PolynomialDecay, ProgressLine
 
 NETWORK = ("backbone", "variant", "weights", "frozen_batch_norm", "channels", "initial_depth")
+"""Options of `RefineNet`."""
+
 WEIGHTING = (
     *("strength", "floor", "ceiling"),
     *("alpha", "beta", "gathering", "window", "dilation", "tau", "bins", "depth_range", "momentum"),
     *("gamma", "threshold", "min_share"),
 )
+"""Options of the weightings, each of some of them."""
+
 OBJECTIVE = (
     *("side_weight", "depth_weight", "depth_loss", "l2"),
     *("max_skipped_steps", "unusual_depth"),
 )
+"""Options of `DepthPrivilegedModel`."""
+
 OPTIMIZER = ("optimizer", "learning_rate", "schedule", "warm_up", "weight_decay")
+"""Options of `new_optimizer`."""
+
 CURRICULUM = ("start", "end", "over", "shape")
+"""Options of `CurriculumCallback`."""
+
 AUGMENTATION = ("crop", "scale")
 FIT = ("epochs",)
 

@@ -30,8 +30,13 @@ from keras_lwm.report.page import write_page
 from keras_lwm.run_folder import RunFolder
 
 SINGLE_SCALE = {"single_scale": SingleScale()}
+"""Views by name, for `report`: the frame as it is."""
+
 LITERATURE = {**SINGLE_SCALE, "multi_scale": MultiScale()}
+"""Those of the publications on RefineNet beside it."""
+
 SUBSETS = (TrimapBand(3), *DEPTH_RANGES)
+"""Parts of the pixels that every report scores by themselves."""
 
 
 def train(

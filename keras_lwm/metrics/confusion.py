@@ -98,7 +98,7 @@ class ConfusionMatrix(keras.metrics.Metric):
         num_classes: number of classes C, 2 to 46339: the cells are counted in 32-bit integers.
         name: name of the metric.
 
-    Example:
+    Examples:
         >>> metric = ConfusionMatrix(num_classes=2)
         >>> metric.update_state(np.array([[[0, 1, 255]]]), np.array([[[0, 0, 0]]]))
         >>> metric.matrix()

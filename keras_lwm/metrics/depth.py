@@ -50,7 +50,7 @@ class DepthErrors(keras.metrics.Metric):
     "Depth map prediction from a single image using a multi-scale deep network" (NIPS 2014). All
     are NaN while nothing measured was seen.
 
-    Example:
+    Examples:
         >>> metric = DepthErrors()
         >>> metric.update_state(np.array([[[[2.0], [0.0]]]]), np.array([[[[3.0], [7.0]]]]))
         >>> float(metric.result()["abs_rel"])

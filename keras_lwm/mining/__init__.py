@@ -28,6 +28,7 @@ WEIGHTINGS = {
     "error_window": ErrorWindowWeighting,
     "shuffled": ShuffledWeighting,
 }
+"""The weightings by the name that `get` and `--weighting` take."""
 
 
 def get(weighting, **options) -> Weighting:

@@ -75,10 +75,9 @@ class LossWeightModule(HardnessWeighting):
     The bins are fed by calls with `main_output=True, training=True` alone, before the call looks
     them up, and are used by every output.
 
-    Example:
-
-    >>> module = LossWeightModule(depth_range=(0.7, 10.0))
-    >>> weight = module(logits, labels, depth, depth_pred)  # (B, h, w), like the logits
+    Examples:
+        >>> module = LossWeightModule(depth_range=(0.7, 10.0))
+        >>> weight = module(logits, labels, depth, depth_pred)  # (B, h, w), like the logits
     """
 
     uses_depth = True
@@ -132,6 +131,7 @@ class LossWeightModule(HardnessWeighting):
 
     @property
     def uses_depth_prediction(self) -> bool:
+        """Whether the DPE takes part."""
         return self.alpha > 0
 
     def measurements(

@@ -33,6 +33,7 @@ class Weighting(keras.layers.Layer):
 
     Attributes:
         coefficient: the curriculum's c, a non-trainable scalar weight, initially 1.
+        uses_depth, uses_depth_prediction: whether a call needs `depth` and `depth_pred`.
     """
 
     uses_depth = False

@@ -282,7 +282,7 @@ def attach_depth_branch(
     Raises:
         ValueError: no logits can be found, or a name is unknown.
 
-    Example:
+    Examples:
         >>> segmenter = keras_hub.models.ImageSegmenter.from_preset(preset, num_classes=13)
         >>> sorted(attach_depth_branch(segmenter).output)
         ['depth', 'segmentation']

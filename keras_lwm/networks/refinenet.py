@@ -350,7 +350,7 @@ def RefineNet(
         ValueError: an argument is out of its range, or weights do not fit.
         ImportError: the backbone or its weights need a package that is not installed.
 
-    Example:
+    Examples:
         >>> network = RefineNet("efficientnet_lite0", num_classes=13, variant="light")
         >>> sorted(network.output)
         ['depth', 'segmentation', 'side_16', 'side_32', 'side_8']

@@ -72,7 +72,7 @@ def transfer_weights(model, path, verbose=True) -> Transfer:
         ValueError: the file cannot be read, is refused (see `keras_lwm.keras_files`), or fits no
             layer at all; the model is unchanged.
 
-    Example:
+    Examples:
         >>> network = RefineNet("resnet50", num_classes=40)
         >>> transfer_weights(network, "with_13_classes.keras").left
         ('segmentation_logits', 'side_8_logits', 'side_16_logits', 'side_32_logits')

@@ -48,9 +48,8 @@ class DepthReading:
     Raises:
         ValueError: for what is no such value, missing, or without use; it names the option.
 
-    Example:
-
-    >>> DepthReading(unit=0.001, none=(65535,), largest=10).read(Path("depth/0001.png"))
+    Examples:
+        >>> DepthReading(unit=0.001, none=(65535,), largest=10).read(Path("depth/0001.png"))
     """
 
     unit: float | None = None

@@ -38,6 +38,7 @@ class Frame:
     is_made: bool = False
 
     def files(self) -> list[Path]:
+        """Those that there are."""
         return [path for path in (self.image, self.label, self.depth) if path is not None]
 
 

@@ -138,10 +138,12 @@ class RunFolder:
 
     @property
     def initial_epoch(self) -> int:
+        """Number of completed epochs, where the run goes on."""
         return self._progress["epochs"]
 
     @property
     def initial_step(self) -> int:
+        """Number of completed steps of the next epoch."""
         return self._progress["steps"]
 
     def _start(self, options):

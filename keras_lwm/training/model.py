@@ -90,12 +90,11 @@ class DepthPrivilegedModel(TrainingStep):
     Raises:
         ValueError: options that do not go with the network; data that does not (see `fit`).
 
-    Example:
-
-    >>> network = RefineNet("efficientnet_lite0", num_classes=13, variant="light")
-    >>> model = DepthPrivilegedModel(network.inputs, network.output, weighting="lwm")
-    >>> model.compile(keras.optimizers.AdamW(1e-3))
-    >>> model.fit(images, {"label": labels, "depth": depths}, callbacks=[CurriculumCallback()])
+    Examples:
+        >>> network = RefineNet("efficientnet_lite0", num_classes=13, variant="light")
+        >>> model = DepthPrivilegedModel(network.inputs, network.output, weighting="lwm")
+        >>> model.compile(keras.optimizers.AdamW(1e-3))
+        >>> model.fit(images, {"label": labels, "depth": depths}, callbacks=[CurriculumCallback()])
     """
 
     def __init__(

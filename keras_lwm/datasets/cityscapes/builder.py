@@ -27,12 +27,11 @@ class CityscapesDepth(PartwiseBuilder):
     packages unpack. There may be no `disparity/val`: then no frame of `val` has depth, which
     scoring does not need.
 
-    Example:
-
-    >>> builder = CityscapesDepth()
-    >>> builder.download_and_prepare(
-    ...     download_config=tfds.download.DownloadConfig(manual_dir="cityscapes")
-    ... )
+    Examples:
+        >>> builder = CityscapesDepth()
+        >>> builder.download_and_prepare(
+        ...     download_config=tfds.download.DownloadConfig(manual_dir="cityscapes")
+        ... )
     """
 
     VERSION = tfds.core.Version("1.0.0")

@@ -81,12 +81,11 @@ class NyuDepthV2Labeled(PartwiseBuilder):
     folder; and `nyu_depth_v2_labeled.mat` (2.8 GB), which is downloaded if it is not there. Class
     names are those of the mapping files, known once the data set is prepared.
 
-    Example:
-
-    >>> builder = NyuDepthV2Labeled(config="40_inpainted")
-    >>> builder.download_and_prepare(
-    ...     download_config=tfds.download.DownloadConfig(manual_dir="downloads")
-    ... )
+    Examples:
+        >>> builder = NyuDepthV2Labeled(config="40_inpainted")
+        >>> builder.download_and_prepare(
+        ...     download_config=tfds.download.DownloadConfig(manual_dir="downloads")
+        ... )
     """
 
     VERSION = tfds.core.Version("1.0.0")

@@ -55,10 +55,9 @@ class RgbdFolder(PartwiseBuilder):
         ValueError: at once for what is wrong with the folder as a whole, and by
             `download_and_prepare` for a file that cannot be used; each names the file.
 
-    Example:
-
-    >>> builder = RgbdFolder("kitchen", depth_unit=0.001, first_id=1, void_ids=(0,))
-    >>> builder.download_and_prepare()
+    Examples:
+        >>> builder = RgbdFolder("kitchen", depth_unit=0.001, first_id=1, void_ids=(0,))
+        >>> builder.download_and_prepare()
     """
 
     VERSION = tfds.core.Version("1.0.0")

@@ -22,6 +22,7 @@ CLASS_NAMES = (
     "wall",
     "window",
 )
+"""Names of the 13 classes, by id."""
 
 (
     BED,
@@ -56,3 +57,4 @@ PALETTE = (
     (127, 127, 127),
     (23, 190, 207),
 )
+"""A colour a class, RGB 0 to 255."""

@@ -32,11 +32,10 @@ class Rooms(PartwiseBuilder):
     0 = not measured; label (H, W, 1) uint8, 0 to 12, 255 = void; name. Stored in the order of
     rendering.
 
-    Example:
-
-    >>> builder = Rooms(config="tiny")
-    >>> builder.download_and_prepare()
-    >>> train = builder.as_dataset(split="train")
+    Examples:
+        >>> builder = Rooms(config="tiny")
+        >>> builder.download_and_prepare()
+        >>> train = builder.as_dataset(split="train")
     """
 
     VERSION = tfds.core.Version("1.0.0")

@@ -54,12 +54,11 @@ class SunRgbd(PartwiseBuilder):
     SUNRGBDtoolbox.zip unpack them. If NYU Depth V2's `splits.mat` lies there too, its lists are
     checked against these, for its frames are among these ones: see `check_nyu_overlap`.
 
-    Example:
-
-    >>> builder = SunRgbd(config="depth_bfx")
-    >>> builder.download_and_prepare(
-    ...     download_config=tfds.download.DownloadConfig(manual_dir="downloads")
-    ... )
+    Examples:
+        >>> builder = SunRgbd(config="depth_bfx")
+        >>> builder.download_and_prepare(
+        ...     download_config=tfds.download.DownloadConfig(manual_dir="downloads")
+        ... )
     """
 
     VERSION = tfds.core.Version("1.0.0")
