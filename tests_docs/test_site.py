@@ -1,9 +1,10 @@
-"""The site is not built where a public name has no docstring, or is on no page."""
+"""The site: what ends its build, and how docstrings are read."""
 
 import re
 import sys
 from pathlib import Path
 
+import griffe
 import pytest
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
@@ -84,28 +85,29 @@ def test_the_library_has_nothing_undocumented_and_much_that_is_public():
     assert "keras_lwm.pipeline.tf" not in names
 
 
+BROKEN = {
+    "[gone](gone.md)": "'gone.md', but the target is not found",
+    "[gone](runs.md#gone)": "does not contain an anchor '#gone'",
+    "[`gone`][keras_lwm.gone]": "cross-reference target 'keras_lwm.gone'",
+}
+OFF_THE_PAGES = "on no page of docs/api: keras_lwm.devices.Share"
+
+
 @pytest.mark.parametrize(
-    ("page", "added", "without", "message"),
+    ("page", "added", "without", "messages"),
     [
-        ("recipes.md", "[gone](gone.md)", "", "'gone.md', but the target is not found"),
-        ("recipes.md", "[gone](runs.md#gone)", "", "does not contain an anchor '#gone'"),
-        ("recipes.md", "[`gone`][keras_lwm.gone]", "", "cross-reference target 'keras_lwm.gone'"),
-        (
-            "api/devices.md",
-            "",
-            "::: keras_lwm.devices",
-            "of docs/api: keras_lwm.devices.Share",
-        ),
+        ("recipes.md", " ".join(BROKEN), "", BROKEN.values()),
+        ("api/devices.md", "", "::: keras_lwm.devices", [OFF_THE_PAGES]),
     ],
 )
-def test_a_broken_link_or_a_missing_page_ends_the_build(
-    tmp_path, caplog, page, added, without, message
+def test_broken_links_and_a_missing_page_end_the_build(
+    tmp_path, caplog, page, added, without, messages
 ):
     config = load_config(str(ROOT / "mkdocs.yml"), site_dir=str(tmp_path), strict=True)
     config.plugins["spoilt"] = Spoilt(page, added, without)
     with pytest.raises(Abort):
         build(config)
-    assert message in caplog.text
+    assert all(message in caplog.text for message in messages)
 
 
 class Spoilt:
@@ -119,3 +121,42 @@ class Spoilt:
             return markdown
         assert self.without in markdown
         return (markdown.replace(self.without, "") if self.without else markdown) + self.added
+
+
+TOLD = '''"""Told."""
+class Both:
+    """Two.
+
+    Attributes:
+        one, other: numbers.
+        third: a word.
+    """
+    one: int
+    other: int
+    third: str
+
+
+def pair() -> dict:
+    """Makes one.
+
+    Returns:
+        A dictionary of `int`: by name.
+    """
+'''
+
+
+def test_what_a_docstring_returns_and_names_together_is_read_as_it_is_written(tmp_path):
+    (tmp_path / "told.py").write_text(TOLD)
+    extensions = griffe.load_extensions(ROOT / "docs" / "hooks" / "docstrings.py")
+    told = griffe.load(
+        "told",
+        search_paths=[tmp_path],
+        extensions=extensions,
+        docstring_parser="google",
+        docstring_options={"returns_multiple_items": False, "returns_named_value": False},
+    )
+    [_, attributes] = told["Both"].docstring.parsed
+    assert [item.name for item in attributes.value] == ["one, other", "third"]
+    [_, returns] = told["pair"].docstring.parsed
+    assert [item.description for item in returns.value] == ["A dictionary of `int`: by name."]
+    assert str(returns.value[0].annotation) == "dict"
