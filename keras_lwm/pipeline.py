@@ -195,7 +195,7 @@ def _shared_evaluation(reader, indices, sizes, batch_size, share, parallel_calls
 
 
 def steps_per_epoch(builder: tfds.core.DatasetBuilder, split: str, batch_size: int) -> int:
-    """How many batches of `training_dataset` make one epoch."""
+    """How many batches of `training_dataset` make one epoch; arguments as there."""
     builder.download_and_prepare()
     return full_batches(split_info(builder, split).num_examples, batch_size)
 
@@ -203,14 +203,14 @@ def steps_per_epoch(builder: tfds.core.DatasetBuilder, split: str, batch_size: i
 def sample_names(
     builder: tfds.core.DatasetBuilder, split: str, indices: Sequence[int]
 ) -> list[str]:
-    """The names of the samples at these indices of a split; the index where they have none."""
+    """The names of the samples at these indices of a builder's split; else the index itself."""
     builder.download_and_prepare()
     records = Records(builder, split)
     return [records.name(index) or str(index) for index in indices]
 
 
 def fingerprint(builder: tfds.core.DatasetBuilder, split: str) -> str:
-    """The number of a split's samples and a digest of their contents and order, in one line."""
+    """The number of samples of a builder's split, and a digest of them in order, in a line."""
     builder.download_and_prepare()
     return Records(builder, split).fingerprint()
 

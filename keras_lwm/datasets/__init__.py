@@ -85,7 +85,14 @@ def load_builder(
 
 
 def new_builder(name: str, *, data_dir=None, **options) -> tfds.core.DatasetBuilder:
-    """The builder that `load_builder` prepares, as it is: prepared already, or not."""
+    """The builder that `load_builder` prepares, as it is: prepared already, or not.
+
+    Args:
+        name, data_dir, **options: see `load_builder`.
+
+    Raises:
+        ValueError: for an unknown name or config.
+    """
     name, _, config = name.partition("/")
     if name not in BUILDERS:
         raise ValueError(f"Unknown data set {name!r}: expected one of {sorted(BUILDERS)}.")

@@ -54,7 +54,11 @@ def _nearer(mask, distance):
 
 
 class DepthRange:
-    """The pixels whose measured depth lies from `near` up to, not including, `far` metres."""
+    """The pixels whose measured depth lies from `near` up to, not including, `far`.
+
+    Args:
+        near, far: metres, 0 <= near < far.
+    """
 
     needs_depth = True
 

@@ -145,7 +145,7 @@ def new_optimizer(
 
 
 def new_augmentation(options: Mapping) -> Augmentation:
-    """The augmentation of the training frames."""
+    """The augmentation of the training frames, of the options `crop` and `scale`."""
     return Augmentation(**given(options, AUGMENTATION))
 
 

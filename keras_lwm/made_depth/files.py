@@ -110,6 +110,9 @@ def _writing(path):
 def made_by(path: Path) -> str | None:
     """What a PNG says of how it was made; None for one that does not say so, as if measured.
 
+    Args:
+        path: of the PNG.
+
     Raises:
         ValueError: the file is no picture.
     """

@@ -67,7 +67,11 @@ class ClassDepthErrors(keras.layers.Layer):
         self.built = True
 
     def depth_bins(self, depth) -> Tensor:
-        """The bin of each measured pixel, (B, H, W) int32; unmeasured pixels fall anywhere."""
+        """The bin of each measured pixel, (B, H, W) int32; unmeasured pixels fall anywhere.
+
+        Args:
+            depth: (B, H, W, 1) metres, not finite or <= 0 = not measured.
+        """
         nearest, farthest = self.depth_range
         log_depth = ops.squeeze(safe_log(depth, measured_mask(depth)), -1)
         position = (log_depth - math.log(nearest)) / math.log(farthest / nearest) * self.bins

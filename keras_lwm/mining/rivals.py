@@ -16,7 +16,11 @@ from keras_lwm.tensors import Tensor
 
 @keras.saving.register_keras_serializable(package="keras_lwm")
 class UniformWeighting(Weighting):
-    """Every valid pixel counts 1: the plain mean cross-entropy."""
+    """Every valid pixel counts 1: the plain mean cross-entropy.
+
+    Args:
+        strength: changes nothing here.
+    """
 
 
 @keras.saving.register_keras_serializable(package="keras_lwm")
@@ -79,7 +83,11 @@ class OnlineHardExampleMining(Weighting):
 
 @keras.saving.register_keras_serializable(package="keras_lwm")
 class PixelErrorWeighting(HardnessWeighting):
-    """The Loss Weight Module's map from each pixel's own segmentation error: no gathering."""
+    """The Loss Weight Module's map from each pixel's own segmentation error: no gathering.
+
+    Args:
+        strength, floor, ceiling: see `HardnessWeighting`.
+    """
 
     def measurements(
         self, maps, labels, depth, depth_pred, main_output, training

@@ -83,11 +83,22 @@ class Weighting(keras.layers.Layer):
     def measurements(
         self, maps, labels, depth, depth_pred, main_output, training
     ) -> dict[str, Tensor]:
-        """More maps, (B, h, w, 1), from those in `maps`; everything is at the logits' size."""
+        """More maps, (B, h, w, 1) float32; for a subclass to give.
+
+        Args:
+            maps: `valid` and `segmentation_error`, (B, h, w, 1) float32.
+            labels: (B, h, w) int32, at the logits' size as all maps are.
+            depth, depth_pred: (B, h, w, 1) metres where the weighting uses them.
+            main_output, training: as of the call.
+        """
         return {}
 
     def raw_weight(self, maps) -> Tensor:
-        """The weight before it is scaled to mean 1, (B, h, w, 1), not negative; here uniform."""
+        """The weight before it is scaled to mean 1, (B, h, w, 1), not negative; here uniform.
+
+        Args:
+            maps: `valid`, `segmentation_error` and those of `measurements`, (B, h, w, 1) float32.
+        """
         return maps["valid"]
 
     def blended(self, weight, valid) -> Tensor:

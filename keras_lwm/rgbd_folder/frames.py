@@ -122,7 +122,12 @@ _ASPECT_TOLERANCE = 0.01
 
 @dataclasses.dataclass(frozen=True)
 class FramesOnDisk(Sequence):
-    """The samples of a split, each read when it is asked for."""
+    """The samples of a split, each read when it is asked for.
+
+    Args:
+        frames: the files of each.
+        reader: what reads them.
+    """
 
     frames: list[Frame]
     reader: FrameReader
@@ -135,7 +140,7 @@ class FramesOnDisk(Sequence):
 
 
 def resize_nearest(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(H, W) to `size`: every pixel takes the source pixel under its centre."""
+    """An array (H, W) at `size`, (height, width): every pixel is that under its centre."""
     rows, columns = (
         (2 * np.arange(target) + 1) * source // (2 * target)
         for target, source in zip(size, array.shape, strict=True)

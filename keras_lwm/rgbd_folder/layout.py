@@ -26,9 +26,12 @@ SUFFIXES = {
 
 @dataclasses.dataclass(frozen=True)
 class Frame:
-    """The files of one frame; `depth` is `None` where there is none.
+    """The files of one frame.
 
-    `is_made` is whether a model made the depth: see `FolderOptions.made_depth`.
+    Args:
+        name: its fields, joined by `/`.
+        image, label, depth: paths; `depth` is `None` where there is none.
+        is_made: whether a model made the depth: see `FolderOptions.made_depth`.
     """
 
     name: str

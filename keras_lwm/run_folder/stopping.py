@@ -10,6 +10,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class TrainingStopped(KeyboardInterrupt):
     """A training ended by a signal, after a step, with everything saved.
 
+    Args:
+        message: a sentence.
+        received: the signal.
+
     Attributes:
         signal: the `signal.Signals` that it was.
     """

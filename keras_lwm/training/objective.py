@@ -157,7 +157,15 @@ def _mean_measures(maps):
 
 
 def plain_objective(outputs, labels) -> Tensor:
-    """The validation loss: the main output's unweighted cross-entropy, whatever the weighting."""
+    """The validation loss: the main output's unweighted cross-entropy, whatever the weighting.
+
+    Args:
+        outputs: a dictionary of outputs, of which `segmentation`, logits (B, h, w, C), counts.
+        labels: (B, H, W) integer class ids in [0, C); any other id is void.
+
+    Returns:
+        A float32 scalar, nats.
+    """
     logits = outputs[MAIN_OUTPUT]
     labels = resize_labels(ops.cast(labels, "int32"), ops.shape(logits)[1:3])
     valid = valid_mask(labels, logits.shape[-1])

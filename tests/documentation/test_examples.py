@@ -28,8 +28,8 @@ def test_near_pixels_weigh_more_and_the_mean_is_1(weighting):
 
 def test_awkward_frames_have_weights_of_mean_1_as_well(weighting):
     sample = batch()
-    valid = ops.convert_to_numpy(weighting.measure(**sample)["valid"])
-    weight = ops.convert_to_numpy(weighting(**sample))
+    maps = weighting.measure(**sample)
+    weight, valid = (ops.convert_to_numpy(maps[name]) for name in ("loss_weight", "valid"))
     assert np.isfinite(weight).all() and (weight[valid == 0] == 0).all()
     np.testing.assert_array_equal(weight[1], valid[1])  # No depth at all: uniform.
     for own, mask in zip(weight, valid, strict=True):
@@ -37,11 +37,11 @@ def test_awkward_frames_have_weights_of_mean_1_as_well(weighting):
 
 
 def test_a_model_trains_by_it_and_is_saved_with_it(weighting, tmp_path):
-    network = tiny_network()
+    network = tiny_network(batch_norm=False)
     model = DepthPrivilegedModel(network.inputs, network.output, weighting=weighting)
-    model.compile(keras.optimizers.AdamW(1e-3))
-    history = model.fit(*tiny_batch(), epochs=2, batch_size=4, verbose=0).history
-    assert np.isfinite(history["loss"]).all() and history["skipped_steps"] == [0, 0]
+    model.compile(keras.optimizers.SGD(1e-2))
+    losses = [model.train_on_batch(*tiny_batch(), return_dict=True)["loss"] for _ in range(5)]
+    assert np.isfinite(losses).all() and losses[-1] < losses[0]
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert type(loaded.weighting) is type(weighting)
