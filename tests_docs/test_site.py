@@ -11,7 +11,7 @@ from mkdocs.config import load_config
 from mkdocs.exceptions import Abort
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "docs" / "hooks"))
+sys.path.append(str(ROOT / "docs" / "hooks"))
 import public_names  # noqa: E402
 
 FILES = {
