@@ -62,7 +62,7 @@ def trained(tmp_path_factory):
     """The file of a model after two steps on arrays."""
     keras.utils.set_random_seed(0)
     network = small_network()
-    model = keras_lwm.DepthPrivilegedModel(network.inputs, network.output)
+    model = keras_lwm.DepthPrivilegedModel(network)
     model.compile(keras.optimizers.AdamW(1e-3))
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (4, 64, 64, 3)).astype("uint8")
