@@ -33,6 +33,12 @@ COMMAND = Path(sys.executable).with_name("keras-lwm")
 CLASSES = 5
 
 
+def test_the_example_is_installed():
+    image, label, depth = keras_lwm.load_example_frame()
+    assert image.shape[:2] == label.shape == depth.shape[:2]
+    assert keras_lwm.load_example().description.class_names[-1] == "window"
+
+
 @pytest.mark.parametrize("name", NOT_INSTALLED)
 def test_it_is_not_installed(name):
     assert importlib.util.find_spec(name) is None
