@@ -32,6 +32,7 @@ from keras_lwm.training.objective import (
 from keras_lwm.training.optimizer import TrainingOptimizer, portable_config
 from keras_lwm.training.options import (
     check_network,
+    is_tf_dataset,
     network_ends,
     plain_class_weights,
     plain_multipliers,
@@ -420,6 +421,9 @@ class DepthPrivilegedModel(WithBackbone, TrainingStep):
         given = call.arguments
         refuse_weights(given)
         self._check_arrays(given.get("x"), given.get("y"), self.needs_depth)
+        if is_tf_dataset(given.get("x")):
+            # It is shuffled by itself; Keras warns that its own default is of no use then.
+            given["shuffle"] = False
         validation = given.get("validation_data")
         if isinstance(validation, (tuple, list)):
             if len(validation) == 3:
