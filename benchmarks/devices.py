@@ -37,7 +37,7 @@ def serve(devices) -> None:
 
     with several_devices(devices) as share:
         network = keras_lwm.RefineNet("efficientnet_lite0", CLASSES, "light", channels=128)
-        model = keras_lwm.DepthPrivilegedModel(network.inputs, network.output)
+        model = keras_lwm.DepthPrivilegedModel(network)
         model.compile(keras.optimizers.AdamW(1e-4))
         images, labels, depth = random_batch(BATCH, SIZE, CLASSES)
         own = share.of(np.arange(BATCH))

@@ -169,7 +169,7 @@ def measure_ours(row, setting) -> dict:
         **({"side_outputs": (), "depth_branch": False} if plain else {}),
     )
     weighting = "lwm" if row.network == "LWM" else "uniform"
-    model = keras_lwm.DepthPrivilegedModel(network.inputs, network.output, weighting=weighting)
+    model = keras_lwm.DepthPrivilegedModel(network, weighting=weighting)
     model.compile(keras.optimizers.AdamW(1e-4))
     batch = row.batch // setting.batch_divisor
     images, labels, depth = random_batch(batch, setting.size, CLASSES)

@@ -67,7 +67,7 @@ def ours_step(backbone, channels, size, batch, weighting, with_depth=True):
 
     without = {} if with_depth else {"side_outputs": (), "depth_branch": False}
     network = keras_lwm.RefineNet(backbone, CLASSES, "light", channels=channels, **without)
-    model = keras_lwm.DepthPrivilegedModel(network.inputs, network.output, weighting=weighting)
+    model = keras_lwm.DepthPrivilegedModel(network, weighting=weighting)
     model.compile(keras.optimizers.AdamW(1e-4))
     images, labels, depth = random_batch(batch, size, CLASSES)
     y = {"label": labels, "depth": depth} if with_depth else {"label": labels}

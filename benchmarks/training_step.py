@@ -54,9 +54,7 @@ def main(backend, backbone, variant, channels, classes, size, batch_size, steps,
     for name in weightings.split(","):
         weighting = keras_lwm.LossWeightModule(gathering="window") if name == "window" else name
         network = keras_lwm.RefineNet(backbone, classes, variant, channels=channels)
-        models[name] = keras_lwm.DepthPrivilegedModel(
-            network.inputs, network.output, weighting=weighting
-        )
+        models[name] = keras_lwm.DepthPrivilegedModel(network, weighting=weighting)
         models[name].compile(keras.optimizers.AdamW(1e-4))
     batch = image, {"label": label, "depth": depth}
     first, later = first_and_later_steps(models, batch, steps)

@@ -11,6 +11,7 @@ with import_of_keras():
 
 from keras_lwm.augmentation import Augmentation
 from keras_lwm.deployment import Predictor, export_segmenter
+from keras_lwm.example import load_example, load_example_frame
 from keras_lwm.mining import (
     CurriculumCallback,
     ErrorWindowWeighting,
@@ -45,5 +46,7 @@ __all__ = [
     "depth_aware_segmentation_error",
     "depth_prediction_error",
     "export_segmenter",
+    "load_example",
+    "load_example_frame",
     "segmenter",
 ]

@@ -46,7 +46,7 @@ def with_optimizer_state(model):
 
 def compiled(network, optimizer=None, compile_options=None, **options):
     """A compiled model; run eagerly, unless asked otherwise, because nothing is run often."""
-    model = DepthPrivilegedModel(network.inputs, network.output, **options)
+    model = DepthPrivilegedModel(network, **options)
     model.compile(optimizer or sgd(), **(compile_options or {"run_eagerly": True}))
     return model
 

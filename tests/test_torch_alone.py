@@ -29,7 +29,7 @@ import keras_lwm.ablation, keras_lwm.experiment
 
 keras_lwm.RefineNet("resnet50", num_classes=5, variant="light", channels=16)
 network = keras_lwm.RefineNet("efficientnet_lite0", 5, "light", weights="imagenet", channels=32)
-model = keras_lwm.DepthPrivilegedModel(network.inputs, network.output)
+model = keras_lwm.DepthPrivilegedModel(network)
 model.compile(keras.optimizers.AdamW(1e-3))
 random = np.random.default_rng(0)
 images = random.integers(0, 256, (4, 64, 64, 3)).astype("uint8")

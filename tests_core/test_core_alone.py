@@ -33,6 +33,12 @@ COMMAND = Path(sys.executable).with_name("keras-lwm")
 CLASSES = 5
 
 
+def test_the_example_is_installed():
+    image, label, depth = keras_lwm.load_example_frame()
+    assert image.shape[:2] == label.shape == depth.shape[:2]
+    assert keras_lwm.load_example().description.class_names[-1] == "window"
+
+
 @pytest.mark.parametrize("name", NOT_INSTALLED)
 def test_it_is_not_installed(name):
     assert importlib.util.find_spec(name) is None
@@ -62,7 +68,7 @@ def trained(tmp_path_factory):
     """The file of a model after two steps on arrays."""
     keras.utils.set_random_seed(0)
     network = small_network()
-    model = keras_lwm.DepthPrivilegedModel(network.inputs, network.output)
+    model = keras_lwm.DepthPrivilegedModel(network)
     model.compile(keras.optimizers.AdamW(1e-3))
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (4, 64, 64, 3)).astype("uint8")

@@ -63,9 +63,8 @@ def train_cell(
         batches = ViewBatches(views, options["batch_size"], seed)
     steps = batches.steps_per_epoch
     weighting = mining.get(row.weighting, **row.weighting_options(options, seed))
-    model = compiled_model(
-        trained.input, trained.output, weighting, multipliers, options, steps * options["epochs"]
-    )
+    all_steps = steps * options["epochs"]
+    model = compiled_model(trained, weighting, multipliers, options, all_steps)
     start = time.perf_counter()
     curriculum = row.curriculum_options(options)
     history = fit(model.fit, batches, steps, options, curriculum, shuffle=False).history

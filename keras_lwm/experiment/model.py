@@ -59,7 +59,7 @@ def new_model(options: Mapping, num_classes: int, steps: int) -> DepthPrivileged
         network = RefineNet(num_classes=num_classes, **given(options, NETWORK))
     weighting = new_weighting(options["weighting"], options)
     multipliers = {"backbone": options["encoder_rate"]}
-    return compiled_model(network.inputs, network.output, weighting, multipliers, options, steps)
+    return compiled_model(network, weighting, multipliers, options, steps)
 
 
 @contextlib.contextmanager
@@ -95,8 +95,7 @@ def weighting_options(name: str, options: Mapping) -> dict:
 
 
 def compiled_model(
-    inputs,
-    outputs,
+    network: keras.Model,
     weighting: mining.Weighting,
     learning_rate_multipliers: Mapping[str, float],
     options: Mapping,
@@ -104,8 +103,7 @@ def compiled_model(
 ) -> DepthPrivilegedModel:
     """A network's objective and optimiser, ready for `fit`; arguments as there and above."""
     model = DepthPrivilegedModel(
-        inputs,
-        outputs,
+        network,
         weighting=weighting,
         learning_rate_multipliers=learning_rate_multipliers,
         **given(options, OBJECTIVE),

@@ -6,8 +6,10 @@ from keras_lwm.networks.backbones import (
     IMAGENET_BACKBONES,
     build_backbone,
     freeze_batch_norm,
+    pretrained_weights,
 )
 from keras_lwm.networks.layers import ResizeLike
+from keras_lwm.networks.network import SegmentationNetwork
 from keras_lwm.networks.refinenet import PositiveDepth, RefineNet, refinenet_outputs
 from keras_lwm.networks.segmenter import segmenter
 from keras_lwm.networks.transfer import Transfer, transfer_weights
@@ -18,11 +20,13 @@ __all__ = [
     "PositiveDepth",
     "RefineNet",
     "ResizeLike",
+    "SegmentationNetwork",
     "Transfer",
     "WithoutActivation",
     "attach_depth_branch",
     "build_backbone",
     "freeze_batch_norm",
+    "pretrained_weights",
     "refinenet_outputs",
     "segmenter",
     "transfer_weights",

@@ -32,6 +32,24 @@ BACKBONES = IMAGENET_BACKBONES + KERAS_CV_NAMES
 """Names that `RefineNet` knows."""
 
 
+def pretrained_weights(backbone: str) -> tuple[str, ...]:
+    """The names that `weights=` takes for a backbone, beside the path of a file.
+
+    Args:
+        backbone: a name of `BACKBONES`, or "hub:" and the name or folder of a preset.
+
+    Returns:
+        `("imagenet",)`, `("preset",)`, or `()` where only a file's weights are to be had.
+
+    Raises:
+        ValueError: the name is unknown.
+    """
+    if backbone.startswith(HUB_PREFIX):
+        return ("preset",)
+    _check_name(backbone)
+    return ("imagenet",) if backbone in IMAGENET_BACKBONES else ()
+
+
 def are_of_backbone(weights) -> bool:
     """Whether weights are a backbone's alone: none, those that come with it, or a checkpoint."""
     return weights in (None, "imagenet", "preset") or is_checkpoint(weights)
@@ -52,6 +70,15 @@ def _backbone_with_checkpoint(name, input_shape, weights):
     return model
 
 
+def _check_name(name):
+    if name not in BACKBONES:
+        raise ValueError(
+            f"Unknown backbone {name!r}; known are {', '.join(BACKBONES)}, a preset of KerasHub as "
+            f"'{HUB_PREFIX}NAME' or '{HUB_PREFIX}FOLDER', and any functional model of yours as "
+            "(model, {4: layer name, 8: ..., 16: ..., 32: ...})."
+        )
+
+
 def _named_backbone(name, input_shape, weights):
     if name.startswith(HUB_PREFIX):
         if weights not in (None, "preset"):
@@ -60,12 +87,7 @@ def _named_backbone(name, input_shape, weights):
                 f"weights={weights!r}, expected 'preset', or None for random ones, or a file."
             )
         return hub_backbone(name, input_shape, weights)
-    if name not in BACKBONES:
-        raise ValueError(
-            f"Unknown backbone {name!r}; known are {', '.join(BACKBONES)}, a preset of KerasHub as "
-            f"'{HUB_PREFIX}NAME' or '{HUB_PREFIX}FOLDER', and any functional model of yours as "
-            "(model, {4: layer name, 8: ..., 16: ..., 32: ...})."
-        )
+    _check_name(name)
     if name in _WITH_CHECKPOINTS:
         return _backbone_with_checkpoint(name, input_shape, weights)
     if weights is not None:

@@ -13,6 +13,7 @@ from keras import layers
 
 from keras_lwm.networks.backbones import STRIDES, are_of_backbone, build_backbone, freeze_batch_norm
 from keras_lwm.networks.layers import ResizeLike
+from keras_lwm.networks.network import SegmentationNetwork
 from keras_lwm.networks.transfer import transfer_weights
 from keras_lwm.tensors import Tensor
 
@@ -312,7 +313,7 @@ def RefineNet(
     pools=None,
     initial_depth=3.0,
     name=None,
-) -> keras.Model:
+) -> SegmentationNetwork:
     """Builds RefineNet (Lin et al., CVPR 2017) or Light-Weight RefineNet (Nekrasov et al., 2018).
 
     The side outputs and the depth branch are this project's, for training with depth as privileged
@@ -341,7 +342,8 @@ def RefineNet(
         name: of the model.
 
     Returns:
-        A functional `keras.Model`: RGB images (B, H, W, 3), values 0..255, to a dictionary.
+        A functional `keras.Model`, whose attribute `backbone` is its backbone: RGB images
+        (B, H, W, 3), values 0..255, to a dictionary.
         `segmentation`: logits (B, ceil(H / 4), ceil(W / 4), num_classes); `side_8`, `side_16`,
         `side_32`: logits at those strides; `depth`: metres, positive, (B, ceil(H / 4),
         ceil(W / 4), 1). All float32 under every dtype policy.
@@ -371,7 +373,7 @@ def RefineNet(
         pools,
         initial_depth,
     )
-    network = keras.Model(image, outputs, name=name)
+    network = SegmentationNetwork(image, outputs, name=name)
     if not of_backbone:
         transfer_weights(network, weights)
     return network

@@ -15,6 +15,7 @@ from keras_lwm.metrics.depth import depth_error_sums
 from keras_lwm.metrics.running import RunningMean, RunningSum
 from keras_lwm.metrics.scores import MEANS
 from keras_lwm.mining.measures import is_class, measured_mask
+from keras_lwm.networks.network import WithBackbone
 from keras_lwm.option_values import real, whole
 from keras_lwm.resampling import resize_bilinear, resize_labels
 from keras_lwm.tensors import Tensor
@@ -31,6 +32,8 @@ from keras_lwm.training.objective import (
 from keras_lwm.training.optimizer import TrainingOptimizer, portable_config
 from keras_lwm.training.options import (
     check_network,
+    is_tf_dataset,
+    network_ends,
     plain_class_weights,
     plain_multipliers,
     refuse_other_losses,
@@ -47,7 +50,7 @@ def _measured_images(depth):
 
 
 @keras.saving.register_keras_serializable(package="keras_lwm")
-class DepthPrivilegedModel(TrainingStep):
+class DepthPrivilegedModel(WithBackbone, TrainingStep):
     """A functional segmentation network, trained with depth as privileged information.
 
     Trained by `fit` on `(image, {"label": ..., "depth": ...})`, from tf.data, arrays or any other
@@ -67,9 +70,10 @@ class DepthPrivilegedModel(TrainingStep):
     resolution; and, where depth is given, the depth errors.
 
     Args:
-        inputs, outputs: of the functional network, with outputs as a dictionary: logits
-            `segmentation` and any of `side_8`, `side_16`, `side_32`, and, for the weightings and
-            losses that need it, `depth` in metres.
+        inputs, outputs: the functional network alone, or its inputs and outputs as `keras.Model`
+            takes them. The outputs are a dictionary: logits `segmentation` and any of `side_8`,
+            `side_16`, `side_32`, and, for the weightings and losses that need it, `depth` in
+            metres.
         weighting: a `keras_lwm.mining.Weighting`, or the name of one.
         side_weight, depth_weight: factors of side and depth losses in the total.
         depth_loss: `"berhu"`, `"log_l1"` or `"scale_invariant"`.
@@ -92,7 +96,7 @@ class DepthPrivilegedModel(TrainingStep):
 
     Examples:
         >>> network = RefineNet("efficientnet_lite0", num_classes=13, variant="light")
-        >>> model = DepthPrivilegedModel(network.inputs, network.output, weighting="lwm")
+        >>> model = DepthPrivilegedModel(network, weighting="lwm")
         >>> model.compile(keras.optimizers.AdamW(1e-3))
         >>> model.fit(images, {"label": labels, "depth": depths}, callbacks=[CurriculumCallback()])
     """
@@ -100,7 +104,7 @@ class DepthPrivilegedModel(TrainingStep):
     def __init__(
         self,
         inputs,
-        outputs,
+        outputs=None,
         weighting="lwm",
         side_weight=0.4,
         depth_weight=0.5,
@@ -112,8 +116,7 @@ class DepthPrivilegedModel(TrainingStep):
         unusual_depth=False,
         **kwargs,
     ):
-        if isinstance(inputs, (list, tuple)) and len(inputs) == 1:
-            inputs = inputs[0]
+        inputs, outputs = network_ends(inputs, outputs)
         weighting = mining.get(weighting)
         num_classes = check_network(outputs, weighting)
         if depth_loss not in DEPTH_LOSSES:
@@ -417,6 +420,9 @@ class DepthPrivilegedModel(TrainingStep):
         given = call.arguments
         refuse_weights(given)
         self._check_arrays(given.get("x"), given.get("y"), self.needs_depth)
+        if is_tf_dataset(given.get("x")):
+            # It is shuffled by itself; Keras warns that its own default is of no use then.
+            given["shuffle"] = False
         validation = given.get("validation_data")
         if isinstance(validation, (tuple, list)):
             if len(validation) == 3:
@@ -528,7 +534,7 @@ class DepthPrivilegedModel(TrainingStep):
             keras.saving.deserialize_keras_object(config.pop(key), custom_objects)
             for key in ("network", "weighting")
         )
-        model = cls(network.inputs, network.output, weighting=weighting, **config)
+        model = cls(network, weighting=weighting, **config)
         layers = model._flatten_layers()
         if len(layers) != len(trainable):
             raise ValueError(

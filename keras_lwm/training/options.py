@@ -1,8 +1,35 @@
 """What a model may be made of, and asked for: its options checked, and made plain values."""
 
+import sys
+
+import keras
+
 from keras_lwm.option_values import real, reals
 from keras_lwm.training.objective import MAIN_OUTPUT, segmentation_outputs
 from keras_lwm.void import check_num_classes
+
+
+def network_ends(inputs, outputs) -> tuple:
+    """Input and outputs of a functional network, given as itself or as these two."""
+    if isinstance(inputs, keras.Model):
+        if outputs is not None:
+            raise ValueError(
+                f"Expected a network, or its inputs and its outputs; received the network "
+                f"{inputs.name!r} and, in the place of outputs, {outputs!r}."
+            )
+        if not isinstance(getattr(inputs, "output", None), dict):
+            raise ValueError(
+                f"Expected a functional network with a dictionary of outputs; received "
+                f"{inputs.name!r}, a {type(inputs).__name__} without one."
+            )
+        inputs, outputs = inputs.input, inputs.output
+    elif outputs is None:
+        raise ValueError(
+            f"Expected a functional network or its inputs and outputs; received {inputs!r} alone."
+        )
+    if isinstance(inputs, (list, tuple)) and len(inputs) == 1:
+        inputs = inputs[0]
+    return inputs, outputs
 
 
 def plain_class_weights(class_weights, num_classes) -> list[float] | None:
@@ -36,6 +63,12 @@ def plain_multipliers(model, multipliers) -> dict[str, float]:
         str(name): real(f"the learning-rate multiplier of {name}", multiplier)
         for name, multiplier in multipliers.items()
     }
+
+
+def is_tf_dataset(data) -> bool:
+    """Whether data is a `tf.data.Dataset`, without importing TensorFlow."""
+    tensorflow = sys.modules.get("tensorflow")
+    return tensorflow is not None and isinstance(data, tensorflow.data.Dataset)
 
 
 def refuse_weights(arguments) -> None:

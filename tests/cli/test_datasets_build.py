@@ -81,7 +81,7 @@ def test_files_fetched_by_hand_are_looked_for_where_it_is_told(build, tmp_path):
     [
         (["room"], "Expected a folder of frames or one of cityscapes_depth, "),
         (["rgbd_folder"], "received 'rgbd_folder'"),
-        (["rooms/huge"], "expected one of ['default', 'tiny']"),
+        (["rooms/huge"], "expected one of ['default', 'small', 'tiny']"),
         (["rooms/tiny", "--first-id", "0"], "rooms/tiny is no folder: it takes no --first-id."),
     ],
 )

@@ -28,7 +28,7 @@ def small_refinenet(with_depth=True, **options):
 def trained_model():
     """The network in the model that trains it, by the Loss Weight Module."""
     network = small_refinenet()
-    model = DepthPrivilegedModel(network.inputs, network.output)
+    model = DepthPrivilegedModel(network)
     model.compile(keras.optimizers.SGD(momentum=0.9))
     model.optimizer.build(model.trainable_variables)
     return model

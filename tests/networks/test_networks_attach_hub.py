@@ -67,7 +67,7 @@ def test_logits_are_found_and_the_preprocessing_is_inside(build):
 @pytest.mark.parametrize("build", SEGMENTERS)
 def test_two_steps_of_training_and_export(build, tmp_path):
     network = attach_depth_branch(build())
-    model = DepthPrivilegedModel(network.inputs, network.output)
+    model = DepthPrivilegedModel(network)
     model.compile(keras.optimizers.Adam(1e-3))
     rng = np.random.default_rng(1)
     labels = rng.integers(0, CLASSES, IMAGES.shape[:3], dtype=np.uint8)

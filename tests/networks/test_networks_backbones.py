@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_lwm.networks import BACKBONES, RefineNet, build_backbone
+from keras_lwm.networks import BACKBONES, RefineNet, build_backbone, pretrained_weights
 
 STRIDES = (4, 8, 16, 32)
 
@@ -42,6 +42,19 @@ def test_layers_of_your_own_model_are_used_not_copied(tiny_backbone):
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(ValueError, match=f"'resnet1'; known are {', '.join(BACKBONES)}"):
         build_backbone("resnet1")
+
+
+def test_the_names_that_weights_take_are_said():
+    assert (
+        pretrained_weights("resnet50") == pretrained_weights("efficientnet_lite0") == ("imagenet",)
+    )
+    assert pretrained_weights("hub:mit_b0_ade20k_512") == ("preset",)
+    for name in BACKBONES:
+        if not pretrained_weights(name):
+            with pytest.raises(ValueError, match=f"no weights for backbone '{name}'"):
+                build_backbone(name, weights="imagenet")
+    with pytest.raises(ValueError, match="Unknown backbone 'resnet1'; known are"):
+        pretrained_weights("resnet1")
 
 
 def test_weights_that_do_not_exist_get_a_sentence(tiny_backbone):

@@ -2,8 +2,10 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
+from training_samples import tiny_network
 
 from keras_lwm.networks import RefineNet, build_backbone, freeze_batch_norm, refinenet_outputs
+from keras_lwm.training import DepthPrivilegedModel
 
 OUTPUTS = {"segmentation", "side_8", "side_16", "side_32", "depth"}
 
@@ -41,6 +43,21 @@ def test_free_and_fixed_networks_agree_at_any_size(variant, sizes, tiny_backbone
             assert fixed.output[key].shape[1:] == result.shape[1:]
             np.testing.assert_allclose(result, expected[key], rtol=1e-4, atol=1e-5)
         assert (results["depth"] > 0).all()
+
+
+def test_its_backbone_is_found_and_frozen_by_name(tiny_backbone, tmp_path):
+    network = build(tiny_backbone)
+    model = DepthPrivilegedModel(network)
+    assert network.backbone is model.backbone is network.get_layer("backbone")
+    network.backbone.trainable = False
+    for saved in (network, model):
+        saved.save(tmp_path / "saved.keras")
+        loaded = keras.saving.load_model(tmp_path / "saved.keras")
+        assert loaded.backbone.trainable_variables == []
+        decoder = len(network.trainable_variables)
+        assert len(loaded.trainable_variables) == decoder > 0
+    with pytest.raises(ValueError, match="No such layer: backbone"):
+        DepthPrivilegedModel(tiny_network()).backbone  # noqa: B018
 
 
 def test_uint8_and_float_images_are_the_same(tiny_backbone, random_images):

@@ -62,8 +62,7 @@ def validation(share):
 def new_model():
     network = tiny_network()
     model = DepthPrivilegedModel(
-        network.inputs,
-        network.output,
+        network,
         weighting=mining.LossWeightModule(depth_range=(1, 8), bins=3),
         learning_rate_multipliers={"encoder_0": 0.1},
     )

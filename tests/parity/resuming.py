@@ -27,8 +27,7 @@ def new_model():
     network = tiny_network(size=(None, None))
     weighting = mining.LossWeightModule(depth_range=(1, 8))
     model = DepthPrivilegedModel(
-        network.inputs,
-        network.output,
+        network,
         weighting=weighting,
         learning_rate_multipliers={"encoder_0": 0.1},
     )

@@ -27,7 +27,7 @@ def saved_model(path, gathering):
     keras.utils.set_random_seed(1)
     network = tiny_network(size=(None, None))
     weighting = mining.LossWeightModule(gathering=gathering, depth_range=(1, 8))
-    model = DepthPrivilegedModel(network.inputs, network.output, weighting=weighting)
+    model = DepthPrivilegedModel(network, weighting=weighting)
     model.compile(keras.optimizers.Adam(0.01))
     callback = CurriculumCallback(start=0.2, end=0.8, over=1.0)
     x, y = tiny_batch(4)

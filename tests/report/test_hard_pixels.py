@@ -11,7 +11,7 @@ from keras_lwm.resampling import resize_bilinear
 @pytest.mark.parametrize("weighting", ["lwm", "uniform"])
 def test_every_weighting_shows_the_same_maps(weighting):
     network = tiny_network(size=(None, None))
-    model = DepthPrivilegedModel(network.inputs, network.output, weighting=weighting)
+    model = DepthPrivilegedModel(network, weighting=weighting)
     images, targets = tiny_batch(1, size=(40, 48))
     image, label, depth = images[0], targets["label"][0], np.full((40, 48, 1), 2.0, "float32")
     outputs = model(images.astype("float32"), training=False)

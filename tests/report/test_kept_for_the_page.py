@@ -39,7 +39,7 @@ with several_devices(int(sys.argv[2])):
     from keras_lwm.report import KeepWeightMaps
     keras.utils.set_random_seed(0)
     network = tiny_network()
-    model = DepthPrivilegedModel(network.inputs, network.output, weighting="pixel_error")
+    model = DepthPrivilegedModel(network, weighting="pixel_error")
     images, targets = tiny_batch(1)
     frame = (images[0], targets["label"][0], targets["depth"][0])
     keep = KeepWeightMaps(pathlib.Path(sys.argv[1]), [frame], [[1, 2, 3]] * 4)

@@ -15,7 +15,7 @@ from keras_lwm.training.even_batches import even_batches
 def model():
     keras.utils.set_random_seed(0)
     network = tiny_network()
-    model = DepthPrivilegedModel(network.inputs, network.output)
+    model = DepthPrivilegedModel(network)
     model.compile()
     return model
 

@@ -14,7 +14,7 @@ def tiny_model(optimizer=None, compile_options=None, network=None, **options):
     """A model that is run eagerly, unless asked otherwise, because nothing is run often."""
     keras.utils.set_random_seed(0)
     network = network or tiny_network()
-    model = DepthPrivilegedModel(network.inputs, network.output, **options)
+    model = DepthPrivilegedModel(network, **options)
     optimizer = optimizer or keras.optimizers.SGD(0.05, momentum=0.9)
     model.compile(optimizer, **(compile_options or {"run_eagerly": True}))
     return model
@@ -289,6 +289,29 @@ def test_a_weighting_by_predicted_depth_wants_a_depth_output():
     DepthPrivilegedModel(network.inputs, outputs, weighting="ohem")
 
 
+def test_a_network_is_taken_as_itself_or_as_its_ends():
+    network = tiny_network()
+    whole = DepthPrivilegedModel(network, side_weight=0.2)
+    ends = DepthPrivilegedModel(network.inputs, network.output, side_weight=0.2)
+    assert [id(layer) for layer in whole.layers] == [id(layer) for layer in ends.layers]
+    assert whole.input is ends.input is network.input
+    x, y = tiny_batch(2)
+    losses = [ops.convert_to_numpy(m.training_loss(x, y)[0]) for m in (whole, ends)]
+    assert losses[0] == losses[1]
+
+
+def test_what_is_no_network_gets_a_sentence():
+    network = tiny_network()
+    with pytest.raises(ValueError, match="in the place of outputs, 'uniform'"):
+        DepthPrivilegedModel(network, "uniform")
+    with pytest.raises(ValueError, match="dictionary of outputs; received 'plain', a Functional"):
+        DepthPrivilegedModel(keras.Model(network.input, network.output["depth"], name="plain"))
+    with pytest.raises(ValueError, match="dictionary of outputs; received 'empty', a Sequential"):
+        DepthPrivilegedModel(keras.Sequential(name="empty"))
+    with pytest.raises(ValueError, match="Expected a functional network or its inputs"):
+        DepthPrivilegedModel("runs/rooms")
+
+
 def test_averages_leave_a_layer_of_multiplier_0_as_it_was():
     """Also inside an optimiser that scales the loss."""
     x, y = tiny_batch(4)
@@ -462,7 +485,7 @@ def test_l2_is_saved_with_the_model_and_must_be_a_number(tmp_path):
 
 def test_a_model_is_saved_before_it_is_compiled_too(tmp_path):
     network = tiny_network()
-    DepthPrivilegedModel(network.inputs, network.output).save(tmp_path / "model.keras")
+    DepthPrivilegedModel(network).save(tmp_path / "model.keras")
     assert not keras.saving.load_model(tmp_path / "model.keras").compiled
 
 

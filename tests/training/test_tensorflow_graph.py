@@ -10,7 +10,7 @@ from keras_lwm.training import DepthPrivilegedModel
 def test_the_graph_builds_no_optimizer_and_multiplies_no_matrix_to_resize():
     x, y = tiny_batch(4)
     network = tiny_network()
-    model = DepthPrivilegedModel(network.inputs, network.output)
+    model = DepthPrivilegedModel(network)
     model.compile(keras.optimizers.AdamW(0.01))
     kinds = []
     apply = model.optimizer.apply

@@ -16,7 +16,7 @@ from keras_lwm.training import DepthPrivilegedModel
 network = tiny_network()
 for weighting in ("lwm", "ohem", "focal", "pixel_error", "error_window", "shuffled"):
     model = DepthPrivilegedModel(
-        network.inputs, network.output, weighting=weighting, class_weights=[1.0, 2.0, 1.0, 1.0]
+        network, weighting=weighting, class_weights=[1.0, 2.0, 1.0, 1.0]
     )
     model.compile("adamw")
     x, y = tiny_batch(2)
@@ -70,7 +70,7 @@ def test_a_step_waits_for_the_device_once():
             return function(*args, **(kwargs or {}))
 
     network = tiny_network()
-    model = DepthPrivilegedModel(network.inputs, network.output)
+    model = DepthPrivilegedModel(network)
     model.compile("adamw")
     x, y = tiny_batch(2)
     batch = torch.from_numpy(x), {name: torch.from_numpy(values) for name, values in y.items()}

@@ -90,7 +90,7 @@ def trained():
     """A model that has taken two steps, with the copies of maps and the calls of a third."""
     x, y = tiny_batch(5)
     network = tiny_network()
-    model = DepthPrivilegedModel(network.inputs, network.output)
+    model = DepthPrivilegedModel(network)
     model.compile("adamw")
     for _ in range(2):
         model.train_on_batch(x, y)

@@ -21,7 +21,7 @@ def count_calls(model, name):
 def test_a_compiled_step_is_traced_once():
     x, y = tiny_batch(8)
     network = tiny_network()
-    model = DepthPrivilegedModel(network.inputs, network.output)
+    model = DepthPrivilegedModel(network)
     model.compile(keras.optimizers.AdamW(0.01))
     calls = count_calls(model, "training_loss")
     model.fit(x, y, batch_size=4, epochs=3, verbose=0)

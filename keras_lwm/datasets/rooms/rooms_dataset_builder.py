@@ -26,7 +26,7 @@ is downloaded."""
 
 
 class Rooms(PartwiseBuilder):
-    """Rendered indoor rooms in the library's sample form; configs `default` and `tiny`.
+    """Rendered indoor rooms in the library's sample form; configs `default`, `small` and `tiny`.
 
     Samples: image (H, W, 3) uint8 RGB; depth (H, W, 1) float32 metres along the optical axis,
     0 = not measured; label (H, W, 1) uint8, 0 to 12, 255 = void; name. Stored in the order of

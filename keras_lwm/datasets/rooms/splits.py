@@ -34,6 +34,11 @@ SIZES = {
             240, 320, 3, {"train": 160, "validation": 20, "test": 40},
         ),
         RoomsSize(
+            "small",
+            "120x160 pixels: 96 frames to train on, 12 and 24 to test: for a first try in a minute",
+            120, 160, 3, {"train": 32, "validation": 4, "test": 8},
+        ),
+        RoomsSize(
             "tiny",
             "48x64 pixels, a few frames a split: for tests of a pipeline, not for training",
             48, 64, 2, {"train": 4, "validation": 2, "test": 2},
@@ -118,7 +123,7 @@ def frames(split: str, config: str = "default") -> Iterator[dict]:
 
     Args:
         split: "train", "validation" or "test".
-        config: "default" or "tiny".
+        config: "default", "small" or "tiny".
 
     Yields:
         Samples: image (H, W, 3) uint8 RGB, depth (H, W, 1) float32 metres with 0 = not measured,
