@@ -14,15 +14,28 @@ from PIL import Image
 
 from keras_lwm.deployment import Predictor
 
+__all__ = [
+    "DEPTH_PATH",
+    "IMAGE_PATH",
+    "LABEL_PATH",
+    "MILLIMETRE",
+    "PATH",
+    "load_example",
+    "load_example_frame",
+]
+
 _FOLDER = Path(str(resources.files(__name__)))
 PATH = _FOLDER / "rooms.keras"
 """The network's file: the whole training network, its optimiser left out."""
 
-IMAGE_PATH, LABEL_PATH, DEPTH_PATH = (
-    _FOLDER / f"frame_{name}.png" for name in ("image", "label", "depth")
-)
-"""A test frame of the rooms; its depth is in millimetres."""
+IMAGE_PATH = _FOLDER / "frame_image.png"
+"""A test frame of the rooms: RGB."""
+LABEL_PATH = _FOLDER / "frame_label.png"
+"""Its class ids, 255 = void."""
+DEPTH_PATH = _FOLDER / "frame_depth.png"
+"""Its depth, 16 bits, in `MILLIMETRE`; 0 = not measured."""
 MILLIMETRE = 0.001
+"""The unit of the frame's depth file, in metres."""
 
 
 def load_example() -> Predictor:
@@ -31,13 +44,12 @@ def load_example() -> Predictor:
     Its attribute `network` is the Keras model, a `DepthPrivilegedModel` with its depth branch and
     the bins of its weighting: to be trained further, once it is compiled.
 
-    Example:
-
-    >>> predictor = load_example()
-    >>> image, label, depth = load_example_frame()
-    >>> class_ids = predictor(image)  # (240, 320) uint8
-    >>> predictor.description.class_names[class_ids[0, 0]]
-    'ceiling'
+    Examples:
+        >>> predictor = load_example()
+        >>> image, label, depth = load_example_frame()
+        >>> class_ids = predictor(image)  # (240, 320) uint8
+        >>> predictor.description.class_names[class_ids[0, 0]]
+        'wall'
     """
     return Predictor(PATH)
 

@@ -38,7 +38,7 @@ def test_awkward_frames_have_weights_of_mean_1_as_well(weighting):
 
 def test_a_model_trains_by_it_and_is_saved_with_it(weighting, tmp_path):
     network = tiny_network(batch_norm=False)
-    model = DepthPrivilegedModel(network.inputs, network.output, weighting=weighting)
+    model = DepthPrivilegedModel(network, weighting=weighting)
     model.compile(keras.optimizers.SGD(1e-2))
     losses = [model.train_on_batch(*tiny_batch(), return_dict=True)["loss"] for _ in range(5)]
     assert np.isfinite(losses).all() and losses[-1] < losses[0]
