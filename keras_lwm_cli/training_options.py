@@ -22,7 +22,10 @@ WEIGHTING = {
     "ceiling": (float, "Greatest weight, before the scaling to mean 1."),
     "alpha": (float, "Exponent of the depth prediction error."),
     "beta": (float, "Exponent of the depth-aware segmentation error."),
-    "gathering": (click.Choice(["window", "binned"]), "Where the errors are gathered from."),
+    "gathering": (
+        click.Choice(["binned", "distance", "window"]),
+        "Where errors are gathered from.",
+    ),
     "window": (int, "Pixels along a side of the window."),
     "dilation": (int, "Distance of the window's pixels."),
     "tau": (float, "Width of the window in log depth."),

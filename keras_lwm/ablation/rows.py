@@ -71,6 +71,7 @@ ROWS = {
     "pixel_error": Row("pixel_error"),
     "error_window": Row("error_window"),
     "class_error": Row("lwm", {**DSE, "gathering": "binned", "bins": 1}),
+    "distance_error": Row("lwm", {**DSE, "gathering": "distance"}),
     "shuffled": Row("shuffled", curriculum=True),
 }
 """What each row trains, by its name; docs/ablation.md says what it is there for."""

@@ -13,6 +13,7 @@ from keras_lwm.mining.measures import (
 from keras_lwm.mining.weighting import Weighting
 from keras_lwm.option_values import real, whole
 from keras_lwm.tensors import Tensor
+from keras_lwm.void import void_id
 
 
 class HardnessWeighting(Weighting):
@@ -41,6 +42,9 @@ class HardnessWeighting(Weighting):
         return {**super().get_config(), "floor": self.floor, "ceiling": self.ceiling}
 
 
+GATHERINGS = ("binned", "distance", "window")
+
+
 def beside_average(measured, valid) -> Tensor:
     """A measurement as a multiple of its image's mean over the valid pixels; 1 where that is 0."""
     mean = image_mean(measured, valid)
@@ -65,9 +69,10 @@ class LossWeightModule(HardnessWeighting):
         alpha, beta: exponents of DPE and DSE, not negative, not both 0. With `alpha=0` no predicted
             depth is needed.
         strength, floor, ceiling: see `HardnessWeighting`.
-        gathering: `"binned"`, both errors as running means over the pixel's class at its distance,
-            or `"window"`: the DPE is the pixel's own, and the segmentation error is gathered over a
-            window from pixels at a like depth.
+        gathering: `"binned"`, both errors as running means over the pixel's class at its distance;
+            `"distance"`, over its distance alone, whatever its class; or `"window"`: the DPE is the
+            pixel's own, and the segmentation error is gathered over a window from pixels at a like
+            depth.
         window, dilation, tau: of the window, see `depth_aware_segmentation_error`.
         bins, depth_range, momentum: of the bins, see `ClassDepthErrors`; with `bins=1` the distance
             does not matter.
@@ -106,8 +111,10 @@ class LossWeightModule(HardnessWeighting):
         self.tau = real("tau", tau)
         if self.tau == 0:
             raise ValueError(f"Expected tau above 0; received tau={tau}.")
-        if gathering not in ("window", "binned"):
-            raise ValueError(f'Expected gathering="window" or "binned"; received {gathering!r}.')
+        if gathering not in GATHERINGS:
+            raise ValueError(
+                f"Expected gathering to be one of {', '.join(GATHERINGS)}; received {gathering!r}."
+            )
         self.gathering = gathering
         self.window = whole("window", window)
         self.dilation = whole("dilation", dilation)
@@ -120,9 +127,10 @@ class LossWeightModule(HardnessWeighting):
         self.built = False
 
     def build(self, logits_shape) -> None:
-        if self.gathering == "binned":
+        if self.gathering != "window":
             self.num_classes = logits_shape[-1]
-            options = (self.num_classes, self.bins, self.depth_range, self.momentum)
+            rows = self.num_classes if self.gathering == "binned" else 1
+            options = (rows, self.bins, self.depth_range, self.momentum)
             if self.alpha > 0:
                 self.binned_prediction_error = ClassDepthErrors(*options)
             if self.beta > 0:
@@ -138,16 +146,19 @@ class LossWeightModule(HardnessWeighting):
         self, maps, labels, depth, depth_pred, main_output, training
     ) -> dict[str, Tensor]:
         error, valid = maps["segmentation_error"], maps["valid"]
+        binned = self.gathering != "window"
+        if self.gathering == "distance":
+            labels = ops.where(ops.squeeze(valid, -1) > 0, 0, void_id(self.num_classes))
         bins_input = labels, depth, training and main_output
         measured, hardness = {}, 1.0
         if self.alpha > 0:
             dpe = depth_prediction_error(depth_pred, depth, valid)
-            if self.gathering == "binned":
+            if binned:
                 dpe = _recalled(self.binned_prediction_error, dpe, *bins_input)
             measured["depth_prediction_error"] = dpe
             hardness *= beside_average(dpe, valid) ** self.alpha
         if self.beta > 0:
-            if self.gathering == "binned":
+            if binned:
                 dse = _recalled(self.binned_segmentation_error, error, *bins_input)
             else:
                 dse = depth_aware_segmentation_error(

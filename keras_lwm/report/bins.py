@@ -17,8 +17,8 @@ def keep_bins(path: Path, model) -> None:
     """Writes the running errors by class and depth bin of a model's weighting, where it has any.
 
     The JSON holds `edges`, the bins' limits in metres, and `tables`, from "DSE" and "DPE" to rows,
-    one a class, of errors from 0 to 1, None where nothing was seen. Depths beyond the limits belong
-    to the nearest bin.
+    one a class, or one for all of them where they are gathered by distance alone, of errors from 0
+    to 1, None where nothing was seen. Depths beyond the limits belong to the nearest bin.
 
     Args:
         path: where to, ending in `.json`.

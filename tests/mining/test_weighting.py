@@ -11,6 +11,7 @@ OUTPUT = (6, 7)
 LWM_OPTIONS = {
     "window": {"gathering": "window"},
     "binned": {"bins": 3, "depth_range": (1, 6)},
+    "distance": {"gathering": "distance", "bins": 3, "depth_range": (1, 6)},
 }
 EVERY = [*[("lwm", options) for options in LWM_OPTIONS.values()]] + [
     (name, {}) for name in sorted(mining.WEIGHTINGS) if name != "lwm"
@@ -43,7 +44,7 @@ def weight_of(module, sample, **kwargs):
 
 
 @pytest.mark.parametrize("coefficient", [1.0, -1.0, 0.4])
-@pytest.mark.parametrize("gathering", ["window", "binned"])
+@pytest.mark.parametrize("gathering", LWM_OPTIONS)
 def test_loss_weight_module_equals_the_loops(gathering, coefficient):
     sample = batch()
     maps = at_output(sample)
@@ -60,12 +61,14 @@ def test_loss_weight_module_equals_the_loops(gathering, coefficient):
     actual = weight_of(module, sample, training=True)
     for image in range(len(error)):
         valid = labels[image] != 255
-        if gathering == "binned":
+        if gathering != "window":
+            of_all = np.where(labels == 255, 255, 0)
+            classes, rows = (4, labels) if gathering == "binned" else (1, of_all)
             measured = []
             for errors in (dpe, error):
-                binned = reference.BinnedError(4, 3, (1, 6), 0.95)
-                binned.update(errors, labels, depth)
-                measured.append(binned.look_up(labels[image], depth[image]))
+                binned = reference.BinnedError(classes, 3, (1, 6), 0.95)
+                binned.update(errors, rows, depth)
+                measured.append(binned.look_up(rows[image], depth[image]))
         else:
             dse = reference.windowed_error(error[image], depth[image], valid, 5, 1, 0.1)
             measured = [dpe[image], dse]

@@ -265,10 +265,11 @@ def bins(run: Run) -> list[Figure]:
         return []
     edges = run.bins["edges"]
     columns = [f"{a:.2g} to {b:.2g} m" for a, b in zip(edges, edges[1:], strict=False)]
-    names = run.class_names
     figures = []
     for title, rows in run.bins["tables"].items():
-        names = names or [f"class {index}" for index in range(len(rows))]
+        names = run.class_names or [f"class {index}" for index in range(len(rows))]
+        if len(rows) == 1:
+            names = ["every class"]
         trace = _heat_map(columns, names, rows, None) | {
             "hovertemplate": "%{y}, %{x}: %{z:.3f}<extra></extra>",
         }
