@@ -22,7 +22,8 @@ from keras_lwm.ablation.report import markdown, summarise
 from keras_lwm.ablation.runner import AblationFolder, child_environment, train_cells
 
 ROOT = Path(__file__).parents[1]
-RESULTS = sorted((ROOT / "results").glob("*/ablation.json"))
+RESULTS = sorted((ROOT / "docs/results").glob("*/ablation.json"))
+assert RESULTS
 TINY = ["--size", "40", "50", "--crop", "32", "32", "--views", "2", "--epochs", "1"]
 TINY += ["--batch-size", "2", "--channels", "4", "--score-split", "val", "--seeds", "1"]
 OPTIONS = {

@@ -21,7 +21,7 @@ from keras_lwm.rgbd_folder import FolderOptions, Layout
 from keras_lwm.rgbd_folder.made_depth import read_record
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "results" / "made_depth" / "made_depth.json"
+RESULTS = ROOT / "docs/results/made_depth/made_depth.json"
 NAMES = [f"room/{index}" for index in range(5)]
 
 

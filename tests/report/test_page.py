@@ -14,7 +14,7 @@ from small_run import NAMES
 from keras_lwm.ablation import BASELINE
 from keras_lwm.report.page import run_page, write_ablation_page, write_page
 
-RESULTS = Path(__file__).parents[2] / "results"
+RESULTS = Path(__file__).parents[2] / "docs/results"
 
 
 @pytest.fixture(scope="module")
