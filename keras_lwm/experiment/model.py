@@ -146,6 +146,7 @@ def fit(
     options: Mapping,
     curriculum: Mapping[str, float | str],
     shows_progress: bool = True,
+    best: tuple[float, int] | None = None,
     callbacks: Iterable[keras.callbacks.Callback] = (),
     **settings,
 ) -> keras.callbacks.History:
@@ -158,6 +159,7 @@ def fit(
         options: those of `FIT`.
         curriculum: arguments of `CurriculumCallback`.
         shows_progress: whether to show how far it is.
+        best: for that, see `ProgressLine`.
         callbacks: further ones.
         **settings: further arguments of `fit_model`.
     """
@@ -166,7 +168,7 @@ def fit(
         steps_per_epoch=steps_per_epoch,
         callbacks=[
             mining.CurriculumCallback(**curriculum),
-            *([ProgressLine()] if shows_progress else []),
+            *([ProgressLine(best)] if shows_progress else []),
             *callbacks,
         ],
         verbose=0,
