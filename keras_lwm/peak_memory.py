@@ -9,7 +9,7 @@ _STATUS = Path("/proc/self/status")
 
 
 def peak_memory() -> dict[str, float]:
-    """Gigabytes by where: `memory` of the machine, under Linux; `GPU`, the first of the process's.
+    """Gigabytes by where: `peak memory`, under Linux alone; `on the GPU`, the process's first.
 
     Nothing is waited for.
     """
@@ -17,8 +17,8 @@ def peak_memory() -> dict[str, float]:
     if _STATUS.exists():
         kilobytes = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text(encoding="utf-8"))
         if kilobytes:  # Not told by every kernel.
-            peaks["memory"] = int(kilobytes[1]) * 1024 / 1e9
+            peaks["peak memory"] = int(kilobytes[1]) * 1024 / 1e9
     of_gpu = peak_memory_of_gpu()
     if of_gpu is not None:
-        peaks["GPU"] = of_gpu / 1e9
+        peaks["on the GPU"] = of_gpu / 1e9
     return peaks

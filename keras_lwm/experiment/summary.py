@@ -35,11 +35,12 @@ def _lines(lines):
 
 
 def _training(run) -> Iterator[str]:
-    done, epochs = run.initial_epoch, run.options["epochs"]
-    if run.seconds is not None and done < epochs:
-        number = f"{epochs} epochs" if epochs > 1 else "1 epoch"
-        part = " since it was resumed" if done or run.initial_step else ""
-        yield f"Trained: {number} in {clock(run.seconds)}{part}"
+    begun, epochs = run.initial_epoch, run.options["epochs"]
+    if run.seconds is not None and begun < epochs:
+        # Nothing is known of the time before a run was resumed.
+        resumed = begun or run.initial_step
+        number = f"{epochs - begun} of {epochs}" if resumed else epochs
+        yield f"Trained: {number} epoch{'s' if epochs > 1 else ''} in {clock(run.seconds)}"
     if run.best is not None:
         score = f"{100 * run.best['value']:.2f} %"
         yield f"Best: epoch {run.best['epochs']}, validation mIoU {score}"
@@ -64,5 +65,5 @@ def _next(path):
         "Next:",
         f"  keras-lwm predict {folder} photos/ --out predicted/",
         f"  keras-lwm export {folder} --format onnx --out {exported}",
-        f"  keras-lwm report {folder}",
+        f"  keras-lwm report {folder} runs/another --out both.html",
     ]

@@ -46,8 +46,8 @@ class ProgressLine(keras.callbacks.Callback):
         self._begun = 0.0
         self._batch = 0  # the step that was begun last
         self._has_steps = False
-        self._marks = deque()  # recent ones of the epoch
-        self._first_mark = self._last_mark = None  # after the epoch's first and last step
+        self._marks = deque()  # recent ones, from the end of the epoch's first step on
+        self._last_mark = None  # after the epoch's last step
         self._seconds_a_step = None
         self._after_steps = None  # seconds from the last step of an epoch to the next epoch
 
@@ -59,7 +59,7 @@ class ProgressLine(keras.callbacks.Callback):
         self._begun = time.perf_counter()
         if self._last_mark is not None:
             self._after_steps = self._begun - self._last_mark.time
-        self._first_mark = self._last_mark = None
+        self._last_mark = None
         self._has_steps = False
         self._marks.clear()
         self._state = dataclasses.replace(
@@ -81,7 +81,7 @@ class ProgressLine(keras.callbacks.Callback):
             self._has_steps = True
             self._state.first_step = self._state.step = batch
             self._block.draw()
-        elif self._first_mark is None or self._block.due():
+        elif not self._marks or self._block.due():
             self._look(batch)
             self._block.draw()
         self._batch = batch
@@ -135,7 +135,6 @@ class ProgressLine(keras.callbacks.Callback):
         state = self._state
         state.logs = running_logs(self.model)
         mark = _Mark(time.perf_counter(), step, state.logs["images"])
-        self._first_mark = self._first_mark or mark
         self._marks.append(mark)
         while mark.time - self._marks[0].time > _RECENT and len(self._marks) > 2:
             self._marks.popleft()

@@ -23,7 +23,11 @@ LOGS = {
 STATE = State(
     **{"epochs": 120, "epoch": 9, "steps": 62, "step": 33, "logs": LOGS, "validated": 0.4},
     **{"frames_per_second": 38.14, "epoch_left": 41.2, "run_left": 3725.0, "at_least": False},
-    **{"best": (0.5, 7), "memory": {"memory": 1.94, "GPU": 6.25}, "epoch_seconds": 62.0},
+    **{
+        "best": (0.5, 7),
+        "memory": {"peak memory": 1.94, "on the GPU": 6.25},
+        "epoch_seconds": 62.0,
+    },
 )
 
 
@@ -63,7 +67,11 @@ def test_the_block_is_whole_in_any_terminal(width):
         *("epoch 9/120", "step 33/62", "0:00:41 of this epoch, 1:02:05 of the run"),
         "1.234: segmentation 0.800, sides 0.900 1.000 1.100, depth 0.500",
         "45.7 %, validation 40.0 %, best 50.0 % after epoch 7",
-        *("0.25, learning rate 0.0012", "38.1 frames/s, memory 1.9 GB, GPU 6.2 GB", "2 steps"),
+        *(
+            "0.25, learning rate 0.0012",
+            "38.1 frames/s, peak memory 1.9 GB, on the GPU 6.2 GB",
+            "2 steps",
+        ),
     ):
         assert shown in text
     assert width < 80 or len(lines) == 7
