@@ -23,7 +23,7 @@ class LiveBlock:
     Args:
         block: gives what to draw.
         line: gives the same as one line of plain text, for a log.
-        console: of rich; None: standard output.
+        console: of rich; None: standard output, or, with `stderr`, standard error.
     """
 
     _shown = None
@@ -33,10 +33,11 @@ class LiveBlock:
         block: Callable[[], RenderableType],
         line: Callable[[], str],
         console: Console | None = None,
+        stderr: bool = False,
     ):
         self._block = block
         self._line = line
-        self._console = console or Console()
+        self._console = console or Console(stderr=stderr)
         self._notebook = console is None and "ipykernel" in sys.modules
         self._place = None
         self._drawn = 0.0
@@ -108,7 +109,8 @@ class _Terminal:
     def __init__(self, block, console):
         self._console = console
         self._live = Live(
-            get_renderable=lambda: Constrain(block(), _WIDEST),
+            # A terminal's ^C still has room in the last line, where the cursor is.
+            get_renderable=lambda: Constrain(block(), min(console.width - 4, _WIDEST)),
             console=console,
             auto_refresh=False,
             # What is no terminal, such as a pipe for results, gets what was meant for it.

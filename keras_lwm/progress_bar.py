@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Column
 from rich.text import Text
@@ -37,8 +36,12 @@ class ProgressBar:
         self._text = text
         self._unit = unit
         self._progress = Progress(
-            # Of a narrow terminal, the words take two lines.
-            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=False)),
+            # Long words take two lines.
+            TextColumn(
+                "{task.description}",
+                markup=False,
+                table_column=Column(no_wrap=False, min_width=min(len(text), 35)),
+            ),
             BarColumn(bar_width=None),
             TextColumn("{task.completed}/{task.fields[of]} {task.fields[unit]}", markup=False),
             _Speed(),
@@ -50,7 +53,7 @@ class ProgressBar:
             total = _length(items)
         of = "?" if total is None else total
         self._task = self._progress.add_task(text, total=total, completed=done, unit=unit, of=of)
-        self._block = LiveBlock(self._progress.get_renderable, self._line, Console(stderr=True))
+        self._block = LiveBlock(self._progress.get_renderable, self._line, stderr=True)
 
     def _line(self):
         [task] = self._progress.tasks

@@ -58,7 +58,8 @@ def predict(model, images, out, only, max_memory, longest_side, backend) -> None
         for _, error in bar:
             if error is not None:
                 broken += 1
-                click.echo(f"Error: {error}", err=True)
+                # Above the bar; click.echo would write into it.
+                print(f"Error: {error}", file=sys.stderr)
     click.echo(f"{len(names) - broken} of {len(names)} images in {out}: {', '.join(pictures)}")
     if broken:
         sys.exit(1)

@@ -67,7 +67,7 @@ def notes_on_large_images() -> Iterator[None]:
 
     def show(message, category, *args, **kwargs):
         if issubclass(category, LargeImageWarning):
-            click.echo(f"Note: {message}", err=True)
+            print(f"Note: {message}", file=sys.stderr)  # click.echo would not see the bar.
         else:
             shown(message, category, *args, **kwargs)
 

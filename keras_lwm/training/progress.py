@@ -44,7 +44,6 @@ class ProgressLine(keras.callbacks.Callback):
             lambda: progress_block(self._state), lambda: minute_line(self._state), console
         )
         self._begun = 0.0
-        self._batch = 0  # the step that was begun last
         self._has_steps = False
         self._marks = deque()  # recent ones, from the end of the epoch's first step on
         self._last_mark = None  # after the epoch's last step
@@ -84,7 +83,7 @@ class ProgressLine(keras.callbacks.Callback):
         elif not self._marks or self._block.due():
             self._look(batch)
             self._block.draw()
-        self._batch = batch
+        self._state.step = batch
 
     def on_test_begin(self, logs=None) -> None:
         self._end_steps()
@@ -127,7 +126,7 @@ class ProgressLine(keras.callbacks.Callback):
             self._block.stop()
 
     def _end_steps(self):
-        self._look(self._batch + self.model.steps_per_execution)
+        self._look(self._state.step + self.model.steps_per_execution)
         self._last_mark = self._marks[-1]
 
     def _look(self, step):
