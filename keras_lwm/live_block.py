@@ -17,8 +17,8 @@ class LiveBlock:
 
     Where somebody looks, in a terminal or under a cell of a notebook, it is drawn anew in its
     place, and what is printed meanwhile goes above it. In a log, one line is printed for it,
-    without a control character. It is drawn when it is told to, by no thread of its own; and not at
-    all within another block, which has the terminal.
+    without a control character. It is drawn when it is told to, by no thread of its own. A block
+    that starts within another one has its place, until that is drawn again.
 
     Args:
         block: gives what to draw.
@@ -47,16 +47,10 @@ class LiveBlock:
         """Columns that a line may have."""
         return self._console.width if self._console.is_terminal else _WIDEST
 
-    @property
-    def started(self) -> bool:
-        """Whether it is between `start` and `stop`."""
-        return self._place is not None
-
     def start(self) -> None:
         """Draws it for the first time; in a log, a minute later."""
         if LiveBlock._shown is not None:
-            self._place = _Nowhere()
-            return
+            LiveBlock._shown.stop(keep=False)
         LiveBlock._shown = self
         if self._notebook:
             self._place = _Cell(self._block)
@@ -68,38 +62,28 @@ class LiveBlock:
 
     def due(self) -> bool:
         """Whether it is time to draw it: half a second after the last time; in a log a minute."""
-        return time.monotonic() - self._drawn >= self._place.seconds
+        return self._place is None or time.monotonic() - self._drawn >= self._place.seconds
 
     def draw(self) -> None:
         """Draws it as it is now; in a log, if it is due."""
-        if self._place.draws_anew or self.due():
+        if self._place is None:
+            self.start()
+        elif self._place.draws_anew or self.due():
             self._place.draw()
             self._drawn = time.monotonic()
 
     def print(self, text: str) -> None:
         """Prints lines that stay, above the block."""
+        if self._place is None:
+            self.start()
         self._place.print(text)
 
     def stop(self, keep: bool = True) -> None:
-        """Ends it: it stays as it is now, or goes; what stays is in a log a last line."""
-        if LiveBlock._shown is self:
+        """Ends it, if it was started: it stays as it is now, in a log as a last line, or goes."""
+        if self._place is not None:
             LiveBlock._shown = None
-        place, self._place = self._place, None
-        place.stop(keep)
-
-
-class _Nowhere:
-    draws_anew = True
-    seconds = float("inf")
-
-    def draw(self):
-        pass
-
-    def print(self, text):
-        print(text, flush=True)
-
-    def stop(self, keep):
-        pass
+            place, self._place = self._place, None
+            place.stop(keep)
 
 
 class _Terminal:

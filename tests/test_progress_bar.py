@@ -5,7 +5,6 @@ import re
 import sys
 
 import pytest
-from rich.console import Console
 
 from keras_lwm import live_block
 from keras_lwm.live_block import LiveBlock, clock
@@ -70,15 +69,17 @@ def test_an_error_leaves_nothing_in_a_log(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_within_another_block_nothing_is_drawn(monkeypatch):
+def test_a_block_within_another_has_its_place_until_that_is_drawn_again(monkeypatch):
     screen = standard_error_of_a_terminal(monkeypatch)
-    console = Console(file=io.StringIO(), force_terminal=True)
-    outer = LiveBlock(lambda: "outer", lambda: "outer", console)
+    outer = LiveBlock(lambda: "outer", lambda: "outer", stderr=True)
     outer.start()
     with ProgressBar(range(3), "Reading", "frames") as bar:
         list(bar)
+    within = screen.getvalue()
+    outer.draw()
     outer.stop()
-    assert screen.getvalue() == "" and "outer" in console.file.getvalue()
+    assert within.count("outer") == 2 and within.rindex("outer") < within.index("Reading")
+    assert "outer" in screen.getvalue()[len(within) :] and sys.stderr is screen
 
 
 def test_seconds_as_a_clock_shows_them():

@@ -70,10 +70,7 @@ class ProgressLine(keras.callbacks.Callback):
             **{"logs": {}, "frames_per_second": None},
             memory=peak_memory(),
         )
-        if self._block.started:
-            self._block.draw()
-        else:
-            self._block.start()
+        self._block.draw()
 
     def on_train_batch_begin(self, batch, logs=None) -> None:
         if not self._has_steps:
@@ -117,13 +114,11 @@ class ProgressLine(keras.callbacks.Callback):
         self._block.draw()
 
     def on_train_end(self, logs=None) -> None:
-        if self._block.started:
-            self._block.stop(keep=False)
+        self._block.stop(keep=False)
 
     def close(self) -> None:
         """Leaves the block as it is, where a training ends that was not to end yet."""
-        if self._block.started:
-            self._block.stop()
+        self._block.stop()
 
     def _end_steps(self):
         self._look(self._state.step + self.model.steps_per_execution)
