@@ -15,7 +15,7 @@ and run `benchmarks/gpu.sh wheels` there, which installs them to a temporary fol
 is pure Python. The second is compiled and so belongs to one version of Python: optree is what Keras
 needs under JAX, and needs typing_extensions, which comes with PyTorch; Pillow and h5py are imported
 by `keras_lwm`; ml_dtypes comes with JAX. What the machine has already need not be carried. namex
-and tqdm are imported by nothing that runs here.
+is imported by nothing that runs here.
 
 Every row is a process of its own, the most important first. A row that fails or takes too long
 says why and ends no other; one that no longer fits in `--budget` is named. What was measured is

@@ -112,6 +112,24 @@ def devices_sharing(model: keras.Model) -> int:
     return distribution.num_model_replicas // distribution.num_processes
 
 
+def peak_memory_of_gpu() -> int | None:
+    """The most bytes that this process has had on its first GPU; None where there is no GPU."""
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        return (jax.local_devices()[0].memory_stats() or {}).get("peak_bytes_in_use")
+    if backend == "torch":
+        import torch
+
+        return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
+    import tensorflow as tf
+
+    if not tf.config.list_logical_devices("GPU"):
+        return None
+    return tf.config.experimental.get_memory_info("GPU:0")["peak"]
+
+
 @contextlib.contextmanager
 def several_devices(devices: int = 1) -> Iterator[Share]:
     """Models that are built, compiled and trained in the block use several devices.

@@ -95,10 +95,10 @@ def _measure(predictors, dataset, data_dir):
     class_names = builder.info.metadata["class_names"]
     scores = {}
     for name, predictor in predictors.items():
-        frames = progress_bar(evaluation_dataset(builder, "test"), f"Evaluating {name}", "frames")
-        scores[name] = evaluate(predictor, frames, len(class_names), class_names, progress=False)[
-            "mean_iou"
-        ]
+        frames = evaluation_dataset(builder, "test")
+        with progress_bar(frames, f"Evaluating {name}", "frames") as shown:
+            of_file = evaluate(predictor, shown, len(class_names), class_names, progress=False)
+        scores[name] = of_file["mean_iou"]
     cost = scores["trained"] - scores["exported"]
     click.echo(
         f"mIoU on {builder.info.full_name}: trained {100 * scores['trained']:.2f} %, exported "

@@ -44,8 +44,6 @@ def predict(model, images, out, only, max_memory, longest_side, backend) -> None
     image that cannot be read is reported and left out; the exit code is 1 then.
     """
     use_backend(backend)
-    from tqdm import tqdm
-
     from keras_lwm import Predictor
     from keras_lwm.deployment.image_files import list_images
     from keras_lwm.deployment.prediction_files import PICTURES, is_prediction, write_predictions
@@ -60,7 +58,8 @@ def predict(model, images, out, only, max_memory, longest_side, backend) -> None
         for _, error in bar:
             if error is not None:
                 broken += 1
-                tqdm.write(f"Error: {error}", file=sys.stderr)
+                # Above the bar; click.echo would write into it.
+                print(f"Error: {error}", file=sys.stderr)
     click.echo(f"{len(names) - broken} of {len(names)} images in {out}: {', '.join(pictures)}")
     if broken:
         sys.exit(1)

@@ -61,15 +61,13 @@ def memory_options(command) -> Callable:
 @contextlib.contextmanager
 def notes_on_large_images() -> Iterator[None]:
     """Shows warnings about large images as plain sentences, above a progress bar."""
-    from tqdm import tqdm
-
     from keras_lwm.large_images.memory import LargeImageWarning
 
     shown = warnings.showwarning
 
     def show(message, category, *args, **kwargs):
         if issubclass(category, LargeImageWarning):
-            tqdm.write(f"Note: {message}", file=sys.stderr)
+            print(f"Note: {message}", file=sys.stderr)  # click.echo would not see the bar.
         else:
             shown(message, category, *args, **kwargs)
 

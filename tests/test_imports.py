@@ -133,9 +133,8 @@ def test_the_core_requires_what_its_modules_import():
             imported |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
     roots = {name.partition(".")[0] for name in imported} - sys.stdlib_module_names
     own = {"keras_lwm", "keras_lwm_cli"}
-    # The commands import tqdm when they run.
     names = {"PIL": "pillow"}
-    assert {names.get(root, root) for root in roots - own} | {"tqdm"} == requirements(
+    assert {names.get(root, root) for root in roots - own} == requirements(
         SETUP["options"]["install_requires"]
     )
 

@@ -16,7 +16,7 @@ from keras_lwm.ablation.runner import AblationFolder, train_cells
 from keras_lwm.local_paths import local_path
 from keras_lwm.made_depth import make_depth, open_estimator
 from keras_lwm.metrics.depth import DepthErrors
-from keras_lwm.progress_bar import progress_bar
+from keras_lwm.progress_bar import ProgressBar
 from keras_lwm.rgbd_folder import FolderOptions, Layout
 from keras_lwm.rgbd_folder.frames import MADE_DEPTH
 from keras_lwm.rgbd_folder.made_depth import MADE_FOLDER
@@ -82,9 +82,9 @@ def _make(frames, network, options):
         estimator,
         FolderOptions(depth_unit=options["depth_unit"], splits=(options["train_split"],)),
     )
-    bar = progress_bar(len(making))
-    for number, _ in enumerate(making, 1):
-        bar.update(number)
+    with ProgressBar(making, "Making depth", "frames") as made:
+        for _ in made:
+            pass
 
 
 def hide_depth(folder: Path, out: Path, split: str, keep_every: int) -> None:

@@ -10,7 +10,7 @@ from keras_lwm.arrays import ArrayBatches
 from keras_lwm.atomic_write import write_json
 from keras_lwm.augmentation import Augmentation
 from keras_lwm.order import epoch_order, full_batches
-from keras_lwm.progress_bar import progress_bar
+from keras_lwm.progress_bar import ProgressBar
 
 STRIDES = ("stride_4", "stride_8", "stride_16", "stride_32")
 TARGETS = ("label", "depth")
@@ -59,17 +59,17 @@ class Views:
             unusual_depth=unusual_depth,
         )
         arrays = {}
-        print(f"Encoding {self.number} views of {count} frames", flush=True)
-        bar = progress_bar(self.number * count)
-        for step in range(self.number * count):
-            image, targets = batches[step]
-            features = extractor.predict_on_batch(image.astype("float32"))
-            view, index = step // count, int(epoch_order(0, step // count, count)[step % count])
-            for name, values in {**features, **targets}.items():
-                if name not in arrays:
-                    arrays[name] = self._new_array(name, values, count)
-                arrays[name][view, index] = values[0]
-            bar.update(step + 1)
+        text = f"Encoding {self.number} views of {count} frames"
+        with ProgressBar(range(self.number * count), text, "images") as steps:
+            for step in steps:
+                image, targets = batches[step]
+                features = extractor.predict_on_batch(image.astype("float32"))
+                view, index = divmod(step, count)
+                index = int(epoch_order(0, view, count)[index])
+                for name, values in {**features, **targets}.items():
+                    if name not in arrays:
+                        arrays[name] = self._new_array(name, values, count)
+                    arrays[name][view, index] = values[0]
         for name in STRIDES:
             if not np.isfinite(arrays[name]).all():
                 raise ValueError(

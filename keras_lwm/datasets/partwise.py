@@ -16,8 +16,8 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from keras_lwm.datasets.map_ahead import map_ahead
-from keras_lwm.datasets.progress import progress_bar
 from keras_lwm.local_paths import local_path
+from keras_lwm.progress_bar import ProgressBar
 
 
 @dataclasses.dataclass(frozen=True)
@@ -232,7 +232,9 @@ class PartwiseBuilder(tfds.core.GeneratorBasedBuilder):
         wanted = [frame for shard in missing for frame in shard.frames()]
         total = sum(map(len, shards))
         with (
-            progress_bar(f"Preparing {self.info.full_name}", total, total - len(wanted)) as bar,
+            ProgressBar(
+                None, f"Preparing {self.info.full_name}", "frames", total, total - len(wanted)
+            ) as bar,
             ThreadPoolExecutor(_ENCODERS) as encoders,
             contextlib.closing(self.read(frames, wanted)) as examples,
         ):

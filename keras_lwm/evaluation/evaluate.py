@@ -1,5 +1,6 @@
 """Scores of a network on a data set, at the labels' full resolution."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 
 import keras
@@ -13,7 +14,7 @@ from keras_lwm.large_images.reduced import check_longest_side, reduced
 from keras_lwm.metrics.confusion import add_pixels, new_matrix
 from keras_lwm.metrics.depth import depth_error_sums
 from keras_lwm.metrics.scores import segmentation_scores
-from keras_lwm.progress_bar import progress_bar
+from keras_lwm.progress_bar import ProgressBar
 from keras_lwm.resampling import resize_labels
 from keras_lwm.samples import check_depth_unit, check_image_range, median_depth
 from keras_lwm.void import check_num_classes, void_id
@@ -54,14 +55,13 @@ def _number_of_classes(model):
     return None if logits is None else logits.shape[-1]
 
 
-def frames_of(dataset, num_classes, after_batch=None) -> Iterator[tuple]:
+def frames_of(dataset, num_classes) -> Iterator[tuple]:
     """Yields (image (H, W, 3), label (h, w), depth (h', w', 1) or None), one frame after another.
 
     Args:
         dataset: iterable of batches `(image (B, H, W, 3), {"label": (B, h, w), "depth": ...})`,
             as arrays or tensors of any make; `depth` may be missing.
         num_classes: label ids must lie below, or be `void_id(num_classes)`.
-        after_batch: called after the frames of each batch.
 
     Raises:
         ValueError: if a frame's parts do not fit together, an image is not one of 0 to 255, or a
@@ -80,8 +80,6 @@ def frames_of(dataset, num_classes, after_batch=None) -> Iterator[tuple]:
             _check_labels(frame, labels[index], num_classes)
             yield images[index], labels[index], None if depths is None else depths[index]
             frame += 1
-        if after_batch is not None:
-            after_batch()
 
 
 def _array(values):
@@ -231,26 +229,27 @@ def evaluate(
     unusual_depth = unusual_depth or getattr(network, "unusual_depth", False)
     depth_unit = DepthUnitCheck()
     frames = 0
-    after_batch = _shown_batches(dataset) if progress else None
-    for image, label, depth in frames_of(dataset, num_classes, after_batch):
-        image = reduced(image, longest_side)
-        try:
-            class_ids, depth_pred = predictor.class_ids(image, label.shape)
-        except ImageTooLargeError as error:
-            raise ImageTooLargeError(f"Frame {frames} is too large. {error}") from error
-        _check_class_ids(frames, class_ids, num_classes)
-        scores_depth = depth_pred is not None or any(subset.needs_depth for subset in subsets)
-        if depth is not None and scores_depth and not unusual_depth:
-            depth_unit.add(frames, depth)
-        parts = _parts(frames, subsets, label, depth, void_id(num_classes))
-        for matrix, part in zip(matrices, parts, strict=True):
-            add_pixels(matrix, label[part], class_ids[part])
-        if on_frame is not None:
-            on_frame(frames, label, class_ids)
-        if depth is not None and depth_pred is not None:
-            sums = depth_error_sums(depth[None], depth_pred[None])
-            depth_sums += ops.convert_to_numpy(sums).astype("float64")
-        frames += 1
+    shown = ProgressBar(dataset, "Evaluating", "batches") if progress else None
+    with shown or contextlib.nullcontext(dataset) as batches:
+        for image, label, depth in frames_of(batches, num_classes):
+            image = reduced(image, longest_side)
+            try:
+                class_ids, depth_pred = predictor.class_ids(image, label.shape)
+            except ImageTooLargeError as error:
+                raise ImageTooLargeError(f"Frame {frames} is too large. {error}") from error
+            _check_class_ids(frames, class_ids, num_classes)
+            scores_depth = depth_pred is not None or any(subset.needs_depth for subset in subsets)
+            if depth is not None and scores_depth and not unusual_depth:
+                depth_unit.add(frames, depth)
+            parts = _parts(frames, subsets, label, depth, void_id(num_classes))
+            for matrix, part in zip(matrices, parts, strict=True):
+                add_pixels(matrix, label[part], class_ids[part])
+            if on_frame is not None:
+                on_frame(frames, label, class_ids)
+            if depth is not None and depth_pred is not None:
+                sums = depth_error_sums(depth[None], depth_pred[None])
+                depth_sums += ops.convert_to_numpy(sums).astype("float64")
+            frames += 1
     if not frames:
         raise ValueError("Expected a data set of at least one frame; received none.")
     depth_unit.finish()
@@ -279,15 +278,6 @@ def _frame_predictor(model, view, max_memory):
             f"exported, which gives no logits: use SingleScale."
         )
     return ExportedPredictor(model)
-
-
-def _shown_batches(dataset):
-    try:
-        batches = len(dataset)
-    except TypeError:
-        batches = None  # Unknown, as of a generator: the bar counts without an end.
-    bar = progress_bar(batches, unit_name="batch")
-    return lambda: bar.add(1)
 
 
 def _check_class_ids(frame, class_ids, num_classes):

@@ -25,6 +25,18 @@ def text_table(scores) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
+def views_table(views) -> str:
+    """Lays out what `evaluate` returned for several views, by name, a line each; per cent."""
+    columns = ("mean_iou", "mean_accuracy", "pixel_accuracy")
+    rows = [[name, *(_percent(scores[key]) for key in columns)] for name, scores in views.items()]
+    return _aligned([["view", *(f"{_TITLES[key]} %" for key in columns)], *rows]) + "\n"
+
+
+def classes_table(scores) -> str:
+    """Lays out the scores of every class, as the last part of `text_table` does."""
+    return _aligned(_class_rows(scores)) + "\n"
+
+
 def markdown_table(scores) -> str:
     """Lays out the scores that `evaluate` returns as Markdown tables; per cent."""
     blocks = []
@@ -73,8 +85,12 @@ def _blocks(scores):
             [name, *(_percent(part[key]) for key in _TITLES)]
             for name, part in scores["subsets"].items()
         ]
+    yield _class_rows(scores)
+
+
+def _class_rows(scores):
     total = max(scores["pixels"], 1)
-    yield [["class", "IoU %", "accuracy %", "share of pixels %"]] + [
+    return [["class", "IoU %", "accuracy %", "share of pixels %"]] + [
         [
             row["name"],
             _percent(row["iou"]),

@@ -154,6 +154,7 @@ def fit(
     options: Mapping,
     curriculum: Mapping[str, float | str],
     shows_progress: bool = True,
+    best: tuple[float, int] | None = None,
     callbacks: Iterable[keras.callbacks.Callback] = (),
     **settings,
 ) -> keras.callbacks.History:
@@ -166,6 +167,7 @@ def fit(
         options: those of `FIT`.
         curriculum: arguments of `CurriculumCallback`.
         shows_progress: whether to show how far it is.
+        best: for that, see `ProgressLine`.
         callbacks: further ones.
         **settings: further arguments of `fit_model`.
     """
@@ -174,7 +176,7 @@ def fit(
         steps_per_epoch=steps_per_epoch,
         callbacks=[
             mining.CurriculumCallback(**curriculum),
-            *([ProgressLine()] if shows_progress else []),
+            *([ProgressLine(best)] if shows_progress else []),
             *callbacks,
         ],
         verbose=0,

@@ -12,10 +12,11 @@ from keras_lwm.evaluation import (
     SingleScale,
     TrimapBand,
     evaluate,
-    text_table,
     write_report,
 )
 from keras_lwm.experiment.model import CURRICULUM, fit, given, new_augmentation, new_model
+from keras_lwm.experiment.summary import summary
+from keras_lwm.progress_bar import ProgressBar
 from keras_lwm.report import (
     FrameScores,
     KeepWeightMaps,
@@ -27,7 +28,7 @@ from keras_lwm.report import (
     training_sheet,
 )
 from keras_lwm.report.page import write_page
-from keras_lwm.run_folder import RunFolder
+from keras_lwm.run_folder import RunFolder, find_run_model
 
 SINGLE_SCALE = {"single_scale": SingleScale()}
 """Views by name, for `report`: the frame as it is."""
@@ -105,6 +106,7 @@ def _train(run, builder, split, validation, share):
         options,
         given(options, CURRICULUM),
         shows_progress=run.leads,
+        best=run.best and (run.best["value"], run.best["epochs"]),
         # Of several processes, all would have to predict for one to write.
         callbacks=[_weight_maps(run, builder, split)] if share.count == 1 else [],
         validation_data=validation,
@@ -112,7 +114,7 @@ def _train(run, builder, split, validation, share):
 
 
 def report(run: RunFolder, builder, split: str, views: Mapping = SINGLE_SCALE) -> None:
-    """Scores the run's model on a split; writes scores, pictures and page, and prints the tables.
+    """Scores the run's model on a split; writes scores, pictures and page, and prints a summary.
 
     Of several processes the first alone does, on one device. The model is the best by its
     validation, the last where there was none.
@@ -126,30 +128,30 @@ def report(run: RunFolder, builder, split: str, views: Mapping = SINGLE_SCALE) -
 
     if not run.leads:
         return
-    path = run.best_model_path if run.best_model_path.exists() else run.last_model_path
+    path = find_run_model(run.path)
     model = keras.saving.load_model(path)
     classes = builder.info.metadata
     names = classes["class_names"]
-    of_frames = FrameScores(len(names))
+    of_frames, of_views = FrameScores(len(names)), {}
     for name, view in views.items():
-        print(f"Scoring {path} on {split}, {name.replace('_', ' ')}", flush=True)
-        dataset = evaluation_dataset(builder, split)
-        first = not of_frames.scores
-        scores = evaluate(
-            model,
-            dataset,
-            len(names),
-            names,
-            view=view,
-            subsets=SUBSETS,
-            on_frame=of_frames if first else None,
-        )
+        text = f"Scoring {split}, {name.replace('_', ' ')}"
+        with ProgressBar(evaluation_dataset(builder, split), text, "frames") as frames:
+            scores = evaluate(
+                model,
+                frames,
+                len(names),
+                names,
+                view=view,
+                subsets=SUBSETS,
+                progress=False,
+                on_frame=None if of_views else of_frames,
+            )
         write_report(run.scores_path / name, scores)
-        print(text_table(scores))
+        of_views[name] = scores
     _draw_predictions(run, model, evaluation_dataset(builder, split, frames=4), classes)
     _keep_for_the_page(run, model, builder, split, of_frames.scores)
     write_page(run.page_path, [run.path])
-    print(f"Everything of this run is in {run.path}; look at {run.page_path}")
+    print(summary(run, path, split, of_views), flush=True)
 
 
 def _weight_maps(run, builder, split):
@@ -158,7 +160,7 @@ def _weight_maps(run, builder, split):
 
     frames = list(_frames(evaluation_dataset(builder, split, frames=4)))
     palette = builder.info.metadata["palette"]
-    return KeepWeightMaps(run.report_path / "weight_maps", frames, palette)
+    return KeepWeightMaps(run.report_path / "weight_maps", frames, palette, board=run.board)
 
 
 def _keep_for_the_page(run, model, builder, split, scores):

@@ -144,9 +144,13 @@ class ConfusionMatrix(keras.metrics.Metric):
         Raises:
             ValueError: if a label was neither a class id nor void (or a prediction no class id).
         """
+        return confusion_matrix_of(self.counts(), self.num_classes)
+
+    def counts(self) -> np.ndarray:
+        """Returns what was counted as NumPy int64 (C * C + 1,); see `confusion_counts`."""
         low = ops.convert_to_numpy(self.low).astype("int64")
         high = ops.convert_to_numpy(self.high).astype("int64")
-        return confusion_matrix_of(low + (high << _LOW_BITS), self.num_classes)
+        return low + (high << _LOW_BITS)
 
     def get_config(self) -> dict:
         return {"num_classes": self.num_classes, "name": self.name}

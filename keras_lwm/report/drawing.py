@@ -87,7 +87,7 @@ def as_map(values) -> np.ndarray:
 def under_centres(label, size) -> np.ndarray:
     rows, columns = (
         (2 * np.arange(target) + 1) * source // (2 * target)
-        for target, source in zip(size, label.shape, strict=True)
+        for target, source in zip(size, label.shape[:2], strict=True)
     )
     return label[rows[:, None], columns]
 

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import shutil
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from keras_lwm.description import Description
 from keras_lwm.extras import install, missing_packages
 from keras_lwm.local_paths import local_path
 from keras_lwm.option_values import whole
+from keras_lwm.run_folder.board import Board, WriteScalars
 from keras_lwm.run_folder.checkpoints import (
     CheckpointFolder,
     Position,
@@ -24,7 +26,7 @@ from keras_lwm.run_folder.checkpoints import (
 )
 from keras_lwm.run_folder.history import LogLearningRate, WriteHistory
 from keras_lwm.run_folder.lock import lock_folder
-from keras_lwm.run_folder.models import SaveBest, SaveLast
+from keras_lwm.run_folder.models import SaveBest, SaveLast, read_progress
 from keras_lwm.run_folder.state import later_state, restore_state, state_bytes
 from keras_lwm.run_folder.stopping import StopSignals
 from keras_lwm.run_folder.training import Interval, SaveCheckpoints, fit_from
@@ -62,7 +64,7 @@ class RunFolder:
     | `best_model_path`       | `best.keras`: the model of the best epoch |
     | `checkpoints_path`      | `checkpoints/`: the last states, within epochs too, to go on from |
     | `history_path`          | `history.csv`: the logs, a line an epoch |
-    | `tensorboard_path`      | `tensorboard/`: the same for TensorBoard |
+    | `tensorboard_path`      | `tensorboard/`: the same for TensorBoard, and pictures |
     | `scores_path`           | `scores/`: test scores, a folder a view |
     | `training_samples_path` | `training_samples.png`: a few augmented training samples |
     | `predictions_path`      | `predictions.png`: a few test images, and what is made of them |
@@ -96,6 +98,10 @@ class RunFolder:
     Attributes:
         options: the run's options; with `resume`, as recorded.
         leads: whether this process writes.
+        board: the `Board` of the training's part of `tensorboard_path`, for callbacks that have
+            something to show there; None where TensorBoard is not installed, or another process
+            writes.
+        seconds: how long `fit` took; None before.
         initial_epoch, initial_step: where it goes on: number of completed epochs, and of steps of
             the next one; 0, 0 where nothing is saved.
 
@@ -131,10 +137,18 @@ class RunFolder:
         self._progress = {"epochs": 0, "steps": 0}
         self._data = None
         self._lock = None
+        self.seconds = None
         if resume:
             self._resume(options or {})
         else:
             self._start(options or {})
+        self.board = self._new_board("train")
+        self._validation_board = self._new_board("validation")
+
+    def _new_board(self, name):
+        if not self.leads or missing_packages("tensorboard"):
+            return None
+        return Board(self.tensorboard_path / name, self.initial_epoch)
 
     @property
     def initial_epoch(self) -> int:
@@ -145,6 +159,15 @@ class RunFolder:
     def initial_step(self) -> int:
         """Number of completed steps of the next epoch."""
         return self._progress["steps"]
+
+    @property
+    def best(self) -> dict | None:
+        """Of the best model so far `epochs`, the number of completed ones, and the `value` of
+        `monitor` that it reached; None where there is none that can be read."""
+        try:
+            return read_progress(self.best_model_path)
+        except (ValueError, OSError):
+            return None
 
     def _start(self, options):
         if self.path.exists() and not self.path.is_dir():
@@ -303,6 +326,7 @@ class RunFolder:
             self._check_room(model)
         facts = {**_computed_by(model), "data": self._data}
         writers = self._writers(monitor, mode) if self.leads else []
+        begun = time.monotonic()
         with StopSignals(self._alone) as stop, self._in_a_sentence():
             save = SaveCheckpoints(
                 self._checkpoints if self.leads else None,
@@ -328,6 +352,7 @@ class RunFolder:
                 save.wait()
             finally:
                 save.close()
+        self.seconds = time.monotonic() - begun
         return history
 
     def _restore(self, model):
@@ -385,7 +410,7 @@ class RunFolder:
     def _writers(self, monitor, mode) -> list[keras.callbacks.Callback]:
         """The callbacks that write history, TensorBoard, best and last model."""
         writers = [LogLearningRate(), WriteHistory(self.history_path, self.initial_epoch)]
-        missing = missing_packages("tensorflow", "tensorboard")
+        missing = missing_packages("tensorboard")
         if missing:
             warnings.warn(
                 f"The run writes its history as CSV alone: for TensorBoard it needs {missing}, not "
@@ -393,8 +418,7 @@ class RunFolder:
                 stacklevel=3,
             )
         else:
-            board = keras.callbacks.TensorBoard(str(self.tensorboard_path), write_graph=False)
-            writers.append(board)
+            writers.append(WriteScalars(self.board, self._validation_board))
         best = SaveBest(self.best_model_path, self.description, monitor, mode)
         return [*writers, best, SaveLast(self.last_model_path, self.description)]
 

@@ -2,7 +2,10 @@
 
 import os
 import signal
+import sys
 import threading
+
+from rich.file_proxy import FileProxy
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -59,7 +62,12 @@ class StopSignals:
         self.received = signal.Signals(number)
         self._restore()
         # `print` may be what the signal has interrupted.
-        os.write(2, b"\nStopping after this step; a second signal ends it at once.\n")
+        sentence = b"Stopping after this step; a second signal ends it at once."
+        if isinstance(sys.stderr, FileProxy):
+            # Over the last line of a block that is drawn anew in its place, and ends that line.
+            os.write(2, b"\r\x1b[K" + sentence)
+        else:
+            os.write(2, b"\n" + sentence + b"\n")
 
     def _restore(self):
         for number, handler in self._before.items():

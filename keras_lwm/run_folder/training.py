@@ -94,6 +94,7 @@ class SaveCheckpoints(keras.callbacks.Callback):
         self._generators = later
         self._saved = start
         self._epoch = start.epochs
+        self._steps_at_once = 1
         self._pool = ThreadPoolExecutor(1)
         self._writing: Future | None = None
         interval.saved(self._steps(start))
@@ -103,6 +104,8 @@ class SaveCheckpoints(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None) -> None:
         self._epoch = epoch
+        # Under JAX `self.model` gives the state back to the model, too much for every step.
+        self._steps_at_once = self.model.steps_per_execution
         if self._metrics is not None:
             # Only now has `fit` reset them.
             restore_metrics(self.model, self._metrics)
@@ -116,7 +119,7 @@ class SaveCheckpoints(keras.callbacks.Callback):
         position = Position(self._epoch, batch)
         if self._writing is not None and self._writing.done():
             self.wait()  # For what it may have raised.
-        last = self.validates and batch + self.model.steps_per_execution >= self.steps_per_epoch
+        last = self.validates and batch + self._steps_at_once >= self.steps_per_epoch
         if self.stop.received or last or self.interval.due(self._steps(position)):
             self._save(position)
         self._end_if_asked_to()

@@ -39,6 +39,7 @@ from keras_lwm.training.options import (
     refuse_other_losses,
     refuse_weights,
 )
+from keras_lwm.training.progress import closed_on_errors
 from keras_lwm.training.step import TrainingStep
 from keras_lwm.training.synchronized_batch_norm import synchronize_batch_norm
 from keras_lwm.void import void_id
@@ -436,12 +437,14 @@ class DepthPrivilegedModel(WithBackbone, TrainingStep):
             check.set_model(self)
             callbacks.callbacks.insert(0, check)
             try:
-                return super().fit(*call.args[1:], **call.kwargs)
+                with closed_on_errors(callbacks.callbacks):
+                    return super().fit(*call.args[1:], **call.kwargs)
             finally:
                 callbacks.callbacks.remove(check)
         one = isinstance(callbacks, keras.callbacks.Callback)
         given["callbacks"] = [check, *([callbacks] if one else callbacks)]
-        return super().fit(*call.args[1:], **call.kwargs)
+        with closed_on_errors(given["callbacks"]):
+            return super().fit(*call.args[1:], **call.kwargs)
 
     def _even_validation(self, validation, given):
         arrays = isinstance(validation, (tuple, list))

@@ -137,7 +137,7 @@ def test_frames_of_several_sizes_are_counted_together():
 def test_progress_is_shown_in_batches(capsys):
     data = list(oracle.batches(*oracle.random_frames(3)))
     evaluate(oracle.network(), data, oracle.CLASSES)
-    assert "2/2" in capsys.readouterr().out
+    assert "Evaluating: 2 of 2 batches, 0:00:0" in capsys.readouterr().err
 
 
 def test_a_label_outside_the_classes_is_refused_with_its_frame():

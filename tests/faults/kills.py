@@ -60,7 +60,7 @@ def _server():
     paths = [TESTS.parent, TESTS, TESTS / "faults"]
     sys.path[:0] = [str(path) for path in paths if str(path) not in sys.path]
     server = multiprocessing.get_context("forkserver")
-    # TensorFlow is what a run writes for TensorBoard with, whatever the backend.
+    # Keras imports TensorFlow to set its seed too, whatever the backend.
     server.set_forkserver_preload(["jobs", "tensorflow"])
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([*map(str, paths), *filter(None, [before])])

@@ -1,5 +1,6 @@
 """What a run keeps for its page: chosen frames, weight maps, bins; and that nothing disturbs it."""
 
+import io
 import json
 import os
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import keras
 import numpy as np
 import pytest
-from exact_runs import assert_same, new_model, train
+from exact_runs import EPOCHS, STEPS, assert_same, batches, new_model, train
 from keras import ops
 from PIL import Image
 from small_run import (
@@ -18,7 +19,9 @@ from small_run import (
     TRAINING_FRAMES,
     mean_iou_of_frame,
 )
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from keras_lwm import CurriculumCallback
 from keras_lwm.report import (
     FrameScores,
     KeepWeightMaps,
@@ -26,7 +29,10 @@ from keras_lwm.report import (
     hard_pixel_maps,
     weight_maps,
 )
+from keras_lwm.report.drawing import under_centres
 from keras_lwm.report.weight_maps import LARGEST, weight_norm
+from keras_lwm.run_folder import RunFolder
+from keras_lwm.run_folder.board import Board
 from keras_lwm.run_folder.state import read_state
 
 ON_DEVICES = """
@@ -108,7 +114,8 @@ def test_of_a_large_frame_the_middle_is_looked_at(tmp_path, monkeypatch):
 
 def test_keeping_weight_maps_changes_nothing_of_the_training(tmp_path):
     with_maps, without = new_model(), new_model()
-    keep = KeepWeightMaps(tmp_path / "maps", TRAINING_FRAMES, PALETTE)
+    board = Board(tmp_path / "board")
+    keep = KeepWeightMaps(tmp_path / "maps", TRAINING_FRAMES, PALETTE, board=board)
     train(tmp_path / "with", with_maps, [keep])
     train(tmp_path / "without", without)
     assert_same(read_state(with_maps), read_state(without))
@@ -178,3 +185,47 @@ def test_the_kept_bins_are_those_of_the_weighting(trained):
         np.testing.assert_array_equal(np.isnan(table), seen == 0)
         np.testing.assert_allclose(table[seen > 0], errors[seen > 0])
     assert kept["edges"][0] == pytest.approx(1) and kept["edges"][-1] == pytest.approx(8)
+
+
+def test_a_board_gets_strips_of_every_epoch_and_all_weights(tmp_path):
+    model = new_model()
+    run = RunFolder(tmp_path / "run", {}).begin(NAMES, PALETTE)
+    maps = run.report_path / "weight_maps"
+    keep = KeepWeightMaps(maps, TRAINING_FRAMES, PALETTE, epochs=1, board=run.board)
+    own = OwnMaps()
+    settings = {"callbacks": [CurriculumCallback(over=1.0), keep, own], "verbose": 0}
+    run.fit(model, batches, STEPS, EPOCHS, monitor="loss", mode="min", **settings)
+    everything = {"images": 0, "histograms": 0}
+    events = EventAccumulator(str(run.board.path), everything).Reload()
+    for index, (image, label, _) in enumerate(TRAINING_FRAMES):
+        [given] = events.Images(f"frame_{index}/given")
+        made = events.Images(f"frame_{index}/made")
+        assert given.step == 0 and [picture.step for picture in made] == list(range(EPOCHS))
+        height, width = label.shape
+        parts = np.split(opened(given), 3, axis=1)
+        np.testing.assert_array_equal(parts[0], image)
+        known, colours = label != 255, np.uint8(PALETTE)
+        np.testing.assert_array_equal(parts[1][known], colours[label[known]])
+        prediction, _, weight = np.split(opened(made[-1]), 3, axis=1)
+        np.testing.assert_array_equal(prediction, colours[own.maps[index]["prediction"]])
+        weights = own.maps[index]["weight"]
+        red, _, blue = np.moveaxis(under_centres(weight, weights.shape).astype(int), -1, 0)
+        heavy, light = weights == weights.max(), weights == weights[weights > 0].min()
+        assert (red > blue)[heavy].all() and (red < blue)[light].all()
+    histograms = events.Histograms("loss_weight")
+    assert [event.step for event in histograms] == list(range(EPOCHS))
+    assert len(list(maps.glob("epoch_*.json"))) == 1
+    counts = json.loads((maps / "epoch_0001.json").read_text())["counts"]
+    assert histograms[0].histogram_value.num == sum(counts)
+
+
+class OwnMaps(keras.callbacks.Callback):
+    """What the model makes of the frames at the last epoch's end."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.maps = [hard_pixel_maps(self.model, *frame) for frame in TRAINING_FRAMES]
+
+
+def opened(event):
+    with Image.open(io.BytesIO(event.encoded_image_string)) as picture:
+        return np.asarray(picture)

@@ -2,10 +2,13 @@
 
 import itertools
 import signal
+import sys
 
 import keras
 import pytest
 from exact_runs import EPOCHS, STEPS, assert_same, assert_same_run, new_model, train
+from rich.console import Console
+from rich.file_proxy import FileProxy
 
 from keras_lwm.run_folder import RunFolder, TrainingStopped
 from keras_lwm.run_folder.state import read_state, restore_generators, restore_state
@@ -146,6 +149,18 @@ def test_handlers_of_signals_are_as_before_after_a_training_and_after_a_first_si
         assert stop.received == signal.SIGTERM and handlers() == before
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
+
+
+def test_the_first_signal_is_answered_without_spoiling_a_block_of_the_terminal(capfd, monkeypatch):
+    sentence = "Stopping after this step; a second signal ends it at once."
+    with StopSignals():
+        signal.raise_signal(signal.SIGTERM)
+    assert capfd.readouterr().err == f"\n{sentence}\n"
+    monkeypatch.setattr(sys, "stderr", FileProxy(Console(), sys.stderr))
+    with StopSignals():
+        signal.raise_signal(signal.SIGTERM)
+    # In the block's last line, where the cursor stays.
+    assert capfd.readouterr().err == f"\r\x1b[K{sentence}"
 
 
 def test_a_signal_that_is_ignored_stays_ignored():

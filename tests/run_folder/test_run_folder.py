@@ -295,13 +295,13 @@ def test_a_file_in_the_folders_place_is_refused(tmp_path):
         RunFolder(tmp_path / "run", OPTIONS)
 
 
-def test_without_tensorflow_tensorboard_is_left_out_and_said_so(tmp_path, monkeypatch):
+def test_without_tensorboard_it_is_left_out_and_said_so(tmp_path, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name == "tensorflow" else find(name)
+        importlib.util, "find_spec", lambda name: None if name == "tensorboard" else find(name)
     )
     run = begun(tmp_path / "run")
-    with pytest.warns(UserWarning, match=r"needs tensorflow, not .*keras_lwm\[tensorflow\]"):
+    with pytest.warns(UserWarning, match=r"needs tensorboard, not .*keras_lwm\[tensorflow\]"):
         fit(run, tiny_model(), 1)
     assert not run.tensorboard_path.exists()
 

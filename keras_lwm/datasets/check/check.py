@@ -21,8 +21,8 @@ from keras_lwm.datasets.check.report import (
     Report,
     spread_examples,
 )
-from keras_lwm.datasets.progress import progress_bar
 from keras_lwm.datasets.rgbd_folder.builder import check_size
+from keras_lwm.progress_bar import ProgressBar
 from keras_lwm.rgbd_folder import folder_options
 from keras_lwm.rgbd_folder.guess import guess_layout
 from keras_lwm.rgbd_folder.labels import VOID_INDEX
@@ -153,10 +153,11 @@ def _look(source) -> Tally:
     # Decoding does not hold Python's lock, so threads are enough.
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
-        with progress_bar(f"Checking {source.name}", len(source)) as progress:
-            for facts in pool.map(source.facts, range(len(source))):
+        facts_of_frames = pool.map(source.facts, range(len(source)))
+        text = f"Checking {source.name}"
+        with ProgressBar(facts_of_frames, text, "frames", len(source)) as shown:
+            for facts in shown:
                 tally.add(facts)
-                progress.update()
     finally:
         pool.shutdown(cancel_futures=True)
     return tally

@@ -1,0 +1,69 @@
+"""The end of a recipe: what the run came to, where everything is, and what can be done with it."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from keras_lwm.evaluation import classes_table, views_table
+from keras_lwm.live_block import clock
+from keras_lwm.run_folder import RunFolder
+
+
+def summary(run: RunFolder, model: Path, split: str, views: Mapping[str, Mapping]) -> str:
+    """Lays out a run's end for a terminal.
+
+    Args:
+        run: trained, scored, and with its page.
+        model: the path of the model that was scored.
+        split: the frames that it was scored on.
+        views: {name: what `evaluate` returned}; the classes are those of the first.
+    """
+    first = next(iter(views.values()))
+    titles = {name.replace("_", " "): scores for name, scores in views.items()}
+    blocks = [
+        classes_table(first),
+        f"{split}, frames: {first['frames']}, model: {model.name}\n\n{views_table(titles)}",
+        _lines(_training(run)),
+        _lines(_where(run, model)),
+        _lines(_next(run.path)),
+    ]
+    return "\n" + "\n".join(filter(None, blocks))
+
+
+def _lines(lines):
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _training(run) -> Iterator[str]:
+    begun, epochs = run.initial_epoch, run.options["epochs"]
+    if run.seconds is not None and begun < epochs:
+        # Nothing is known of the time before a run was resumed.
+        resumed = begun or run.initial_step
+        number = f"{epochs - begun} of {epochs}" if resumed else epochs
+        yield f"Trained: {number} epoch{'s' if epochs > 1 else ''} in {clock(run.seconds)}"
+    if run.best is not None:
+        score = f"{100 * run.best['value']:.2f} %"
+        yield f"Best: epoch {run.best['epochs']}, validation mIoU {score}"
+
+
+def _where(run, model):
+    places = {
+        run.page_path: "everything, to look at",
+        model: "the model",
+        run.scores_path: "all scores: by class, by distance, near boundaries",
+        run.tensorboard_path: f"tensorboard --logdir {shlex.quote(str(run.tensorboard_path))}",
+    }
+    places = {str(path): text for path, text in places.items() if path.exists()}
+    widest = max(map(len, places))
+    return [f"{path:{widest}}  {text}" for path, text in places.items()]
+
+
+def _next(path):
+    folder = shlex.quote(str(path))
+    exported = shlex.quote(f"{path.name}.onnx")
+    return [
+        "Next:",
+        f"  keras-lwm predict {folder} photos/ --out predicted/",
+        f"  keras-lwm export {folder} --format onnx --out {exported}",
+        f"  keras-lwm report {folder} runs/another --out both.html",
+    ]
