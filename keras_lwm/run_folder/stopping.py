@@ -28,13 +28,14 @@ class StopSignals:
 
     Args:
         active: without it the block changes nothing.
+        unit: what is ended before it stops, for the line that says so.
 
     Attributes:
         received: the `signal.Signals` that came, or None.
     """
 
-    def __init__(self, active: bool = True):
-        self._active = active
+    def __init__(self, active: bool = True, unit: str = "step"):
+        self._active, self._unit = active, unit
         self.received = None
         self._before = {}
 
@@ -55,7 +56,8 @@ class StopSignals:
         self.received = signal.Signals(number)
         self._restore()
         # `print` may be what the signal has interrupted.
-        os.write(2, b"\nStopping after this step; a second signal ends it at once.\n")
+        line = f"\nStopping after this {self._unit}; a second signal ends it at once.\n"
+        os.write(2, line.encode())
 
     def _restore(self):
         for number, handler in self._before.items():
