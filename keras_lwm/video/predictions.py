@@ -4,6 +4,7 @@ import contextlib
 import os
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from keras_lwm.deployment.prediction_files import picture, prediction_folder
 from keras_lwm.large_images.memory import ImageTooLargeError
+from keras_lwm.map_ahead import map_ahead
 from keras_lwm.video.ahead import Ahead
 from keras_lwm.video.reading import Frame, Video, VideoError, open_video
 from keras_lwm.video.writing import is_frame_name, picture_folder, video_file
@@ -83,19 +85,17 @@ def write_video_predictions(
     place.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         writers = {kind: stack.enter_context(_writer(kind, place, video)) for kind in pictures}
-        none = True
-        for frame in frames:
-            none = False
-            try:
-                class_ids = predictor(frame.image)
-            except ImageTooLargeError as error:
-                raise VideoError(f"{video.name} has frames that are too large. {error}") from error
-            for kind, write in writers.items():
+
+        def write(predicted):
+            frame, class_ids = predicted
+            for kind, write_picture in writers.items():
                 palette = predictor.description.palette
-                write(frame, picture(kind, frame.image, class_ids, palette))
-            yield frame
-        if none:
-            raise VideoError(f"Expected frames of {video.name}; received none.")
+                write_picture(frame, picture(kind, frame.image, class_ids, palette))
+            return frame
+
+        # While one frame is written the next one is predicted.
+        thread = stack.enter_context(ThreadPoolExecutor(1))
+        yield from map_ahead(thread, write, _predicted(predictor, video, frames), ahead=1)
 
 
 def is_video_prediction(path: str | os.PathLike, folder: str | os.PathLike) -> bool:
@@ -104,6 +104,18 @@ def is_video_prediction(path: str | os.PathLike, folder: str | os.PathLike) -> b
     of_a_frame = path.parent.name.endswith(("_ids", "_mask")) and is_frame_name(path.name)
     of_a_video = path.name.endswith("_overlay.mp4")
     return path.is_relative_to(os.path.abspath(folder)) and (of_a_frame or of_a_video)
+
+
+def _predicted(predictor, video, frames):
+    none = True
+    for frame in frames:
+        none = False
+        try:
+            yield frame, predictor(frame.image)
+        except ImageTooLargeError as error:
+            raise VideoError(f"{video.name} has frames that are too large. {error}") from error
+    if none:
+        raise VideoError(f"Expected frames of {video.name}; received none.")
 
 
 def _writer(kind, place, video):

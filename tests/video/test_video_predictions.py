@@ -1,5 +1,6 @@
 """Predictions of a video are those of its frames as images."""
 
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 from keras_lwm.deployment.prediction_files import overlay
 from keras_lwm.large_images.memory import ImageTooLargeError
 from keras_lwm.video import open_video, predict_video, write_video_predictions
+from keras_lwm.video.ahead import Ahead
 from keras_lwm.video.predictions import is_video_prediction
 from keras_lwm.video.reading import VideoError
 
@@ -62,6 +64,26 @@ def test_pictures_of_every_frame_and_a_video_of_them_are_written(tmp_path):
     pictures = [path for path in out.rglob("*.*") if path.suffix != ".csv"]
     assert len(pictures) == 8 + 8 + 1
     assert all(is_video_prediction(path, tmp_path / "out") for path in pictures)
+
+
+def test_few_frames_are_alive_at_a_time(tmp_path):
+    """However long the video: those read ahead, predicted and written."""
+    begun, ended, most_alive = [], [], 0
+
+    def counted(frames):
+        for frame in frames:
+            begun.append(frame.index)
+            weakref.finalize(frame.image, ended.append, frame.index)
+            yield frame
+            del frame
+
+    path = write_video(tmp_path / "clip.mkv", random_frames(200), range(0, 8000, 40))
+    with open_video(path) as video, Ahead(counted(video.frames()), most=2) as frames:
+        for _ in write_video_predictions(Red(), video, frames, tmp_path, "clip"):
+            most_alive = max(most_alive, len(begun) - len(ended))
+    assert len(begun) == 200
+    # Two wait and one is in the thread's hand; one is predicted, up to three are written or done.
+    assert most_alive <= 8
 
 
 def test_predictions_are_known_by_name_and_place():
