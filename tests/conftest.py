@@ -10,7 +10,7 @@ BACKENDS = ("tensorflow", "jax", "torch")
 # Folders and files of tests that compute nothing by a backend; and of the ablation, which trains as
 # recipes do.
 UNDER_ONE_BACKEND = {
-    *("datasets", "rgbd_folder", "video"),
+    *("datasets", "rgbd_folder"),
     *("test_datasets_build.py", "test_datasets_check.py"),
     *("test_export_files.py", "test_image_files.py", "test_image_listing.py"),
     *("test_prediction_files.py", "test_report_files.py", "test_tables.py", "test_subsets.py"),
@@ -18,7 +18,8 @@ UNDER_ONE_BACKEND = {
     *("test_page.py", "test_page_in_a_browser.py", "test_cli_report.py"),
     *("test_description.py", "test_samples.py", "test_fuzzed_folders.py", "test_ablation.py"),
     *("test_scale_shift.py", "test_made_files.py", "test_making_depth.py", "test_cli_depth.py"),
-    *("test_depth_sources.py", "test_strangers_videos.py"),
+    *("test_depth_sources.py", "test_strangers_videos.py", "test_ahead.py"),
+    *("test_video_reading.py", "test_video_writing.py", "test_video_predictions.py"),
 }
 
 

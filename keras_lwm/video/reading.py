@@ -25,6 +25,7 @@ MAX_PIXELS = 2**26
 _FORMATS = "mov,matroska,avi,mpegts,mpeg,asf,flv,ogg"
 _MATROSKA_DURATION = re.compile(r"(\d{1,6}):(\d\d):(\d\d(?:\.\d{1,9})?)")
 _UNSPECIFIED = 2  # of FFmpeg's matrices between YUV and RGB
+_HDR = (16, 18)  # of FFmpeg's transfer functions: PQ and HLG
 _LARGEST_SD = (1024, 576)  # width, height, up to which an unspecified matrix is that of BT.601
 _INEXACT = 0.25  # seconds, up to which a video may end before the end that it declares
 
@@ -220,7 +221,7 @@ class Video:
         return (hours * 60 + minutes) * 60 + seconds
 
     def _picture(self, frame):
-        """The frame as an array (H, W, 3), RGB, upright, of square pixels."""
+        """The frame as an array (H, W, 3), RGB, upright, of square pixels and ordinary range."""
         aspect = self._stream.sample_aspect_ratio or 1
         width = max(1, round(frame.width * aspect))
         if width * frame.height > MAX_PIXELS:
@@ -230,11 +231,14 @@ class Video:
             )
         hd = frame.width > _LARGEST_SD[0] or frame.height > _LARGEST_SD[1]
         matrix = "ITU709" if hd and frame.colorspace == _UNSPECIFIED else None
+        ordinary = "BT709" if frame.color_trc in _HDR else None
         rgb = self._formatter.reformat(
             frame,
             width=width,
             format="rgb24",
             src_colorspace=matrix,
+            dst_color_trc=ordinary,
+            dst_color_primaries=ordinary,
             interpolation=self._interpolation,
             threads=1,
         )

@@ -128,6 +128,25 @@ def test_ten_bits_become_eight(tmp_path):
     np.testing.assert_allclose(image[:, 3], expected[:, None].repeat(3, 1), atol=1)
 
 
+@pytest.mark.parametrize(("transfer", "white"), [(18, 0.75), (16, 0.581)])
+def test_white_of_high_dynamic_range_is_white(transfer, white, tmp_path):
+    """HLG and PQ: the signal of reference white is that of ITU-R BT.2408."""
+    luma = [round(64 + 876 * share * white) for share in np.linspace(0, 1, 16)]
+    frame = planes("yuv420p10le", luma, 512, 512)
+
+    def prepare(stream):
+        context = stream.codec_context
+        context.color_trc = frame.color_trc = transfer
+        context.colorspace = context.color_primaries = 9
+        frame.colorspace = frame.color_primaries = 9
+
+    write_video(tmp_path / "clip.mkv", [frame], [0], ("ffv1", "yuv420p10le", {}), prepare)
+    grey = image_of(tmp_path / "clip.mkv")[:, 3].astype(int)
+    assert (np.ptp(grey, axis=1) <= 2).all()
+    assert (np.diff(grey[:, 0]) > 0).all()
+    assert grey[0, 0] <= 2 and 240 <= grey[-1, 0] <= 255
+
+
 def test_pixels_that_are_not_square_are_made_square(tmp_path):
     def prepare(stream):
         stream.sample_aspect_ratio = Fraction(4, 3)
