@@ -39,7 +39,7 @@ def open_camera(source: str) -> Iterator[Video]:
 
 
 def _address(source):
-    options = {"protocol_whitelist": _PROTOCOLS, "rtsp_transport": "tcp", "fflags": "nobuffer"}
+    options = {"protocol_whitelist": _PROTOCOLS, "rtsp_transport": "tcp"}
     return source, None, options
 
 

@@ -141,7 +141,7 @@ class Video:
         Raises:
             VideoError: if there is none that can be decoded, or one of too many pixels.
         """
-        rate = None if per_second is None else Fraction(per_second)
+        rate = None if per_second is None else Fraction(per_second).limit_denominator(10**6)
         index, end, following = -1, Fraction(0), 0
         for index, (time, frame) in enumerate(self._timed()):
             end = time + (frame.duration * self.tick or self._period)

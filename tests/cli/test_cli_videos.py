@@ -1,6 +1,10 @@
 """`keras-lwm predict` of videos and cameras, by a tiny network of every backend."""
 
+import functools
+import http.server
+import re
 import signal
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +143,31 @@ def test_a_camera_ends_after_the_seconds_asked_for(camera, model, tmp_path):
     assert times[-1] - times[0] < 0.3
     # Frames may be dropped, and none is taken twice.
     assert all(later - earlier > 0.019 for earlier, later in zip(times, times[1:], strict=False))
+
+
+@pytest.fixture
+def address(clip):
+    """Of a server of this machine that sends the clip."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    handler = functools.partial(Quiet, directory=clip.parent)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/{clip.name}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_stream_of_the_network_is_predicted_to_its_end(address, model, tmp_path):
+    answer = predict(model, "--camera", address, "--out", tmp_path / "out")
+    assert answer.exit_code == 0, answer.output
+    frames, dropped = map(int, re.search(r"(\d+) frames.* (\d+) dropped", answer.stdout).groups())
+    assert frames + dropped == 8 and frames >= 1
+    assert len(recorded(tmp_path / "out")) == frames
 
 
 def test_what_is_no_camera_or_not_both_ends_in_a_sentence(model, clip, tmp_path):

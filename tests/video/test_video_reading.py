@@ -45,7 +45,7 @@ def test_frames_coded_out_of_order_come_in_order_from_the_beginning(suffix, tmp_
     assert damage is None
 
 
-@pytest.mark.parametrize("per_second", [0.5, 3, 10, 25, 1000])
+@pytest.mark.parametrize("per_second", [0.5, 0.3, 3, 10, 25, 1000])
 def test_of_each_part_of_a_second_the_first_frame_is_taken(per_second, tmp_path):
     frames, _ = read(write_video(tmp_path / "clip.mkv", FRAMES), per_second)
     seen, expected = set(), []
@@ -128,15 +128,14 @@ def test_ten_bits_become_eight(tmp_path):
     np.testing.assert_allclose(image[:, 3], expected[:, None].repeat(3, 1), atol=1)
 
 
-@pytest.mark.parametrize(("transfer", "white"), [(18, 0.75), (16, 0.581)])
-def test_white_of_high_dynamic_range_is_white(transfer, white, tmp_path):
-    """HLG and PQ: the signal of reference white is that of ITU-R BT.2408."""
-    luma = [round(64 + 876 * share * white) for share in np.linspace(0, 1, 16)]
+def test_white_of_high_dynamic_range_is_white(tmp_path):
+    """HLG: the signal of reference white is 75 %, by ITU-R BT.2408."""
+    luma = [round(64 + 876 * 0.75 * share) for share in np.linspace(0, 1, 16)]
     frame = planes("yuv420p10le", luma, 512, 512)
 
     def prepare(stream):
         context = stream.codec_context
-        context.color_trc = frame.color_trc = transfer
+        context.color_trc = frame.color_trc = 18
         context.colorspace = context.color_primaries = 9
         frame.colorspace = frame.color_primaries = 9
 
