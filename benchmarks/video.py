@@ -1,4 +1,4 @@
-"""Frames a second of a video: what reading and writing it cost beside predicting.
+"""What reading and writing a video cost beside predicting it: frames a second, processor time.
 
     python benchmarks/video.py runs/rooms exported.tflite
 
@@ -35,13 +35,15 @@ def make_clip(path, size, frames):
         container.mux(stream.encode(None))
 
 
-def frames_a_second(items):
-    """Of an iterator, from the third item on: the first compile what is compiled."""
-    began, count = None, 0
+def measured(name, items):
+    """Prints frames a second and processor time a frame of an iterator, from its third item on: the
+    first ones compile what is compiled."""
     for count, _ in enumerate(items):
         if count == 2:
-            began = time.perf_counter()
-    return (count - 2) / (time.perf_counter() - began)
+            began, worked = time.perf_counter(), time.process_time()
+    rate = (count - 2) / (time.perf_counter() - began)
+    milliseconds = (time.process_time() - worked) / (count - 2) * 1000
+    click.echo(f"{name:40s} {rate:6.1f} frames/s   {milliseconds:6.1f} ms of a core")
 
 
 def read(clip, ahead):
@@ -114,26 +116,23 @@ def main(models, size, frames, long):
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder, "clip.mp4")
         make_clip(clip, size, frames)
-        click.echo(f"{size[0]}x{size[1]}, frames a second on {os.cpu_count()} cores")
-        click.echo(f"decoding alone {frames_a_second(read(clip, ahead=False)):.1f}")
+        click.echo(f"{size[0]}x{size[1]} on {os.cpu_count()} cores")
+        measured("decoding", read(clip, ahead=False))
         in_memory = [frame.image for frame in itertools.islice(read(clip, ahead=False), 30)]
         nothing = Nothing()
         for pictures in ("overlay", "ids"):
-            rate = frames_a_second(written(nothing, clip, [pictures], ahead=False))
-            click.echo(f"decoding and writing {pictures} alone {rate:.1f}")
+            measured(f"decoding, {pictures}", written(nothing, clip, [pictures], ahead=False))
         for path in models:
             predictor = Predictor(path)
-            alone = frames_a_second(map(predictor, in_memory))
             rows = {
+                "frames in memory": map(predictor, in_memory),
                 "read one by one": (predictor(f.image) for f in read(clip, ahead=False)),
                 "read ahead": (predictor(frame.image) for frame in read(clip, ahead=True)),
-                "and the overlay written": written(predictor, clip, ["overlay"]),
-                "and ids written": written(predictor, clip, ["ids"]),
+                "read ahead, overlay": written(predictor, clip, ["overlay"]),
+                "read ahead, ids": written(predictor, clip, ["ids"]),
             }
-            click.echo(f"{path.name}: predicting alone {alone:.2f}")
             for name, items in rows.items():
-                rate = frames_a_second(items)
-                click.echo(f"    {name:24s} {rate:6.2f}   {rate / alone:.2f}")
+                measured(f"{path.name}, {name}", items)
     click.echo(f"{long} tiny frames: the process grows by {growth(long):.1f} MB after a tenth")
 
 

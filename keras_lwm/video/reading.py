@@ -153,7 +153,7 @@ class Video:
         if index < 0:
             raise VideoError(f"{self.name} holds no frame that can be decoded.")
         if self._end and self._end - end > max(_INEXACT, self._period):
-            self._error(end, f"it ends there, and says {clock(self._end)}")
+            self._error(end, f"it ends there, and not at {clock(self._end)}")
 
     @property
     def _period(self):
