@@ -195,6 +195,10 @@ def test_keras_cv_and_keras_hub_are_imported_where_they_are_asked_for_alone():
     assert importers("keras_hub") == of_hub
 
 
+def test_av_is_imported_where_a_video_is_opened():
+    assert importers("av") == {"video/reading.py"}
+
+
 def test_click_is_for_the_command_line_alone():
     assert importers("click") == set()
 
@@ -218,6 +222,7 @@ def test_imports_go_one_way():
         "report": {"mining", "metrics"},
         "deployment": {"networks", "run_folder", "evaluation", "large_images"},
         "made_depth": {"rgbd_folder", "run_folder", "deployment"},
+        "video": {"deployment", "large_images"},
         "experiment": {"mining", "networks", "training", "run_folder", "evaluation", "report"},
         "ablation": {
             *("mining", "networks", "metrics", "rgbd_folder", "made_depth", "datasets"),

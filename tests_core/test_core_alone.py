@@ -28,7 +28,7 @@ NOT_INSTALLED = (
     "keras_hub",
     "torch",
 )
-NOT_INSTALLED += ("trimesh", "embreex", "matplotlib", "onnx", "onnxruntime", "openvino")
+NOT_INSTALLED += ("trimesh", "embreex", "matplotlib", "onnx", "onnxruntime", "openvino", "av")
 COMMAND = Path(sys.executable).with_name("keras-lwm")
 CLASSES = 5
 
@@ -143,6 +143,18 @@ def test_a_command_that_needs_more_names_the_extra(trained, tmp_path):
         "Error: Exporting, under any backend, needs tensorflow, not installed here: "
         '`pip install "keras_lwm[tensorflow]"`.'
     )
+
+
+def test_videos_and_cameras_name_the_extra(trained, photo, tmp_path):
+    (tmp_path / "clip.mp4").touch()
+    for source in (["--camera", "0"], [photo, tmp_path / "clip.mp4"]):
+        code, _, last = run("predict", trained, *source, "--out", tmp_path / "out")
+        assert code == 1
+        assert last == (
+            "Error: Reading and writing videos needs a package that cannot be imported (No module "
+            "named 'av'): `pip install \"keras_lwm[video]\"`."
+        )
+    assert not (tmp_path / "out").exists()
 
 
 def test_without_its_backend_keras_is_told_another(trained, photo, tmp_path):

@@ -15,8 +15,8 @@ from pathlib import Path
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from keras_lwm.datasets.map_ahead import map_ahead
 from keras_lwm.local_paths import local_path
+from keras_lwm.map_ahead import map_ahead
 from keras_lwm.progress_bar import ProgressBar
 
 

@@ -101,74 +101,96 @@ SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".t
 
 
 def list_images(arguments, leave_out=lambda path: False) -> dict[Path, Path]:
-    """Finds the image files that `arguments` name.
+    """The image files that `arguments` name, and the places of their results: see `list_files`."""
+    return list_files(arguments, {"image": SUFFIXES}, leave_out)["image"]
+
+
+def list_files(arguments, kinds, leave_out=lambda path: False) -> dict[str, dict[Path, Path]]:
+    """Finds the files that `arguments` name.
 
     Args:
         arguments: files, folders and glob patterns (`*`, `?`, `[...]`, and `**` for any number of
             folders). A file is taken whatever its suffix. A folder, given or matched, is searched
-            with all its subfolders for the usual suffixes; hidden files and folders are not.
+            with all its subfolders for the kinds' suffixes; hidden files and folders are not.
+        kinds: of each kind of files, its name and the suffixes that it is known by. A file with
+            another suffix is of the first kind.
         leave_out: function of a path: whether to pass over a file that a folder or pattern holds.
 
     Returns:
-        A dictionary of paths: each image, once, in the order of the arguments, and the place of its
-        results: its path below the folder that all arguments lie in, without suffix. So images of
-        one name in two folders stay apart.
+        For each kind a dictionary of paths: each file, once, in the order of the arguments, and the
+        place of its results: its path below the folder that all arguments lie in, without suffix.
+        So files of one name in two folders stay apart.
 
     Raises:
-        ValueError: if an argument names nothing, a folder or pattern holds no image, or two images
-            would have one place.
+        ValueError: if an argument names nothing, a folder or pattern holds no such file, or two
+            files of one kind would have one place.
     """
+    suffixes = sum(kinds.values(), ())
     found, roots = {}, []
     for argument in map(os.fspath, arguments):
-        files, root = _named(argument, leave_out)
+        files, root = _named(argument, leave_out, kinds)
         if not files:
             raise ValueError(
-                f"Expected images in {argument}; found none ({', '.join(SUFFIXES)}) there."
+                f"Expected {_either(kinds, 's')} in {argument}; found none "
+                f"({', '.join(suffixes)}) there."
             )
         found.update({os.path.abspath(file): file for file in files})
         roots.append(os.path.abspath(root))
     if not roots:
-        raise ValueError("Expected at least one image; received none.")
+        raise ValueError(f"Expected at least one {_either(kinds)}; received none.")
     common = os.path.commonpath(roots)
-    images, taken = {}, {}
+    listed, taken = {kind: {} for kind in kinds}, {}
     for absolute, file in found.items():
         place = Path(os.path.relpath(absolute, common)).with_suffix("")
-        if place in taken:
+        kind = _kind(file, kinds)
+        if (kind, place) in taken:
             raise ValueError(
-                f"The results of {taken[place]} and {file} would have one name, {place}: predict "
-                f"them into folders of their own."
+                f"The results of {taken[kind, place]} and {file} would have one name, {place}: "
+                f"predict them into folders of their own."
             )
-        taken[place] = file
-        images[Path(file)] = place
-    return images
+        taken[kind, place] = file
+        listed[kind][Path(file)] = place
+    return listed
 
 
-def _named(argument, leave_out):
+def _kind(file, kinds):
+    of = [kind for kind, suffixes in kinds.items() if file.lower().endswith(suffixes)]
+    return [*of, *kinds][0]
+
+
+def _either(kinds, plural=""):
+    return " or ".join(f"{kind}{plural}" for kind in kinds)
+
+
+def _named(argument, leave_out, kinds):
     """The files that one argument means, and the folder that their places are told from."""
+    suffixes = sum(kinds.values(), ())
     if os.path.isdir(argument):
-        return _inside(argument, leave_out), argument
+        return _inside(argument, leave_out, suffixes), argument
     if os.path.exists(argument):
         return [argument], os.path.dirname(argument)
     if not glob.has_magic(argument):
-        raise ValueError(f"There is no image, folder or pattern of images {argument}.")
+        raise ValueError(
+            f"There is no {_either(kinds)}, folder or pattern of {_either(kinds, 's')} {argument}."
+        )
     matches = sorted(glob.glob(argument, recursive=True))
     files = []
     for match in matches:
         if os.path.isdir(match):
-            files += _inside(match, leave_out)
-        elif match.lower().endswith(SUFFIXES) and not leave_out(match):
+            files += _inside(match, leave_out, suffixes)
+        elif match.lower().endswith(suffixes) and not leave_out(match):
             files.append(match)
     return files, _before_pattern(argument)
 
 
-def _inside(folder, leave_out):
+def _inside(folder, leave_out, suffixes):
     files = []
     for here, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = os.path.join(here, name)
             hidden = name.startswith(".")
-            if name.lower().endswith(SUFFIXES) and not hidden and not leave_out(path):
+            if name.lower().endswith(suffixes) and not hidden and not leave_out(path):
                 files.append(path)
     return files
 

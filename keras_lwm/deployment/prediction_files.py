@@ -97,11 +97,7 @@ def write_predictions(predictor, images, folder, pictures=PICTURES) -> Iterator[
     Raises:
         ValueError: if `folder` is a file, or the model's scores are not finite.
     """
-    folder = local_path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"Expected a folder for the predictions; received the file {folder}.")
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_classes(folder / "classes.csv", predictor.description)
+    folder = prediction_folder(folder, predictor.description)
     for path, relative in images.items():
         try:
             image = read_image(path)
@@ -116,7 +112,7 @@ def write_predictions(predictor, images, folder, pictures=PICTURES) -> Iterator[
         for kind in pictures:
             target = folder / relative.with_name(f"{relative.name}_{kind}.png")
             target.parent.mkdir(parents=True, exist_ok=True)
-            write_png(target, _picture(kind, image, class_ids, predictor.description.palette))
+            write_png(target, picture(kind, image, class_ids, predictor.description.palette))
         yield path, None
 
 
@@ -126,12 +122,27 @@ def is_prediction(path, folder) -> bool:
     return below and str(path).endswith(tuple(f"_{kind}.png" for kind in PICTURES))
 
 
-def _picture(kind, image, class_ids, palette):
+def picture(kind: str, image, class_ids, palette) -> Image.Image | np.ndarray:
+    """One of `PICTURES` of an image (H, W, 3) and its class ids, as `write_png` takes it."""
     if kind == "ids":
         return np.asarray(class_ids).astype(label_dtype(len(palette)))
     if kind == "mask":
         return coloured_mask(class_ids, palette)
     return overlay(image, class_ids, palette)
+
+
+def prediction_folder(folder: str | os.PathLike, description) -> Path:
+    """Makes the folder for predictions where it is missing, and writes `classes.csv` into it.
+
+    Raises:
+        ValueError: if it is a file.
+    """
+    folder = local_path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"Expected a folder for the predictions; received the file {folder}.")
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_classes(folder / "classes.csv", description)
+    return folder
 
 
 def _write_classes(path, description):

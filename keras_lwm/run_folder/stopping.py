@@ -35,13 +35,14 @@ class StopSignals:
 
     Args:
         active: without it the block changes nothing.
+        unit: what is ended before it stops, for the line that says so.
 
     Attributes:
         received: the `signal.Signals` that came, or None.
     """
 
-    def __init__(self, active: bool = True):
-        self._active = active
+    def __init__(self, active: bool = True, unit: str = "step"):
+        self._active, self._unit = active, unit
         self.received = None
         self._before = {}
 
@@ -62,7 +63,7 @@ class StopSignals:
         self.received = signal.Signals(number)
         self._restore()
         # `print` may be what the signal has interrupted.
-        sentence = b"Stopping after this step; a second signal ends it at once."
+        sentence = f"Stopping after this {self._unit}; a second signal ends it at once.".encode()
         if isinstance(sys.stderr, FileProxy):
             # Over the last line of a block that is drawn anew in its place, and ends that line.
             os.write(2, b"\r\x1b[K" + sentence)

@@ -80,7 +80,10 @@ def test_what_was_written_among_the_images_is_no_image_the_next_time(run, photos
 def test_what_cannot_be_used_is_told_before_anything_is_written(run, photos, tmp_path):
     for arguments, told in (
         ([tmp_path / "none", photos], f"there is nothing at {tmp_path / 'none'}."),
-        ([run, tmp_path / "none"], f"no image, folder or pattern of images {tmp_path / 'none'}."),
+        (
+            [run, tmp_path / "none"],
+            f"no image or video, folder or pattern of images or videos {tmp_path / 'none'}.",
+        ),
         ([run, photos / "*.gif"], "found none"),
     ):
         answer = predict(*arguments, "--out", tmp_path / "out")

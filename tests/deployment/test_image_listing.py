@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_lwm.deployment.image_files import list_images
+from keras_lwm.deployment.image_files import SUFFIXES, list_files, list_images
 
 
 @pytest.fixture
@@ -84,3 +84,20 @@ def test_images_whose_results_would_have_one_name_are_told(photos):
     Path("photos/a/one.png").touch()
     with pytest.raises(ValueError, match=r"of photos/a/one.jpg and photos/a/one.png .* one name"):
         list_images(["photos"])
+
+
+def test_files_of_several_kinds_are_listed_apart(photos):
+    for name in ("a/one.mov", "a/clip.mp4", "b/clip.MP4"):
+        Path(f"photos/{name}").touch()
+    kinds = {"image": (".jpg",), "video": (".mov", ".mp4")}
+    listed = list_files(["photos/a", "photos/b", "photos/a/notes.txt"], kinds)
+    assert {kind: [str(path) for path in listed[kind]] for kind in kinds} == {
+        "image": ["photos/a/one.jpg", "photos/b/one.jpg", "photos/a/notes.txt"],
+        "video": ["photos/a/clip.mp4", "photos/a/one.mov", "photos/b/clip.MP4"],
+    }
+    # A photo and its video have results of different names.
+    assert listed["image"][Path("photos/a/one.jpg")] == listed["video"][Path("photos/a/one.mov")]
+    with pytest.raises(ValueError, match=r"Expected images or videos in photos/\*.png; found none"):
+        list_files(["photos/*.png"], kinds)
+    with pytest.raises(ValueError, match="no image or video, folder or pattern of images or v"):
+        list_files(["photos/none"], {"image": SUFFIXES, "video": ()})

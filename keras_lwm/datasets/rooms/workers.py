@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from keras_lwm.datasets.map_ahead import map_ahead
 from keras_lwm.datasets.rooms.splits import RoomTask, render_room
+from keras_lwm.map_ahead import map_ahead
 
 ROOMS_AHEAD = 4  # a worker; bounds the memory of what is rendered and not yet taken
 ROOMS_A_WORKER = 8  # with fewer, starting another process takes longer than it saves
