@@ -20,8 +20,8 @@ OF_KERAS = {
     *("build", "call", "compute_output_shape", "compute_output_spec"),
     *("get_config", "from_config", "get_compile_config", "compile_from_config"),
     *("save_own_variables", "load_own_variables", "metrics", "result"),
-    *("on_train_begin", "on_train_batch_begin", "on_train_batch_end"),
-    *("on_epoch_begin", "on_epoch_end"),
+    *("on_train_begin", "on_train_batch_begin", "on_train_batch_end", "on_train_end"),
+    *("on_epoch_begin", "on_epoch_end", "on_test_begin", "on_test_batch_begin", "on_test_end"),
 }
 """Methods that Keras calls, and documents."""
 

@@ -17,6 +17,7 @@ VIDEO_SUFFIXES = (
     *(".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg"),
     *(".mts", ".ogv", ".webm", ".wmv"),
 )
+"""The endings by which a folder's files are videos, in any case."""
 
 MAX_PIXELS = 2**26
 """The most pixels that a frame may have: 8192x8192. A decoder keeps up to 16 frames."""
