@@ -222,6 +222,7 @@ def test_imports_go_one_way():
         "report": {"mining", "metrics"},
         "deployment": {"networks", "run_folder", "evaluation", "large_images"},
         "made_depth": {"rgbd_folder", "run_folder", "deployment"},
+        "example": {"datasets", "run_folder", "deployment"},
         "video": {"deployment", "large_images"},
         "experiment": {"mining", "networks", "training", "run_folder", "evaluation", "report"},
         "ablation": {

@@ -3,11 +3,11 @@
 python -m keras_lwm.example runs/rooms
 """
 
+import argparse
 import tempfile
 import zipfile
 from pathlib import Path
 
-import click
 import keras
 import numpy as np
 
@@ -18,19 +18,20 @@ from keras_lwm.run_folder import find_run_model
 from keras_lwm.run_folder.models import read_description, read_progress, save_model
 
 
-@click.command(help=__doc__.splitlines()[0])
-@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--data-dir", type=click.Path(), help="Where TFDS keeps prepared data.")
-@click.option("--frame", default=75, show_default=True, help="Which of the test frames.")
-def main(run, data_dir, frame) -> None:
-    pack(find_run_model(run), PATH)
-    image, label, depth = _test_frame(frame, data_dir)
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", help="the run's folder")
+    parser.add_argument("--data-dir", help="where TFDS keeps prepared data")
+    parser.add_argument("--frame", type=int, default=75, help="which of the test frames")
+    options = parser.parse_args()
+    pack(find_run_model(options.run), PATH)
+    image, label, depth = _test_frame(options.frame, options.data_dir)
     millimetres = np.rint(depth[..., 0] / MILLIMETRE).astype("uint16")
     pictures = {IMAGE_PATH: image, LABEL_PATH: label, DEPTH_PATH: millimetres}
     for path, picture in pictures.items():
         write_png(path, picture)
     for path in (PATH, *pictures):
-        click.echo(f"{path.stat().st_size / 1e6:5.2f} MB  {path}")
+        print(f"{path.stat().st_size / 1e6:5.2f} MB  {path}")
 
 
 def pack(source, target) -> None:

@@ -15,7 +15,6 @@ from keras_lwm.metrics.depth import depth_error_sums
 from keras_lwm.metrics.running import RunningMean, RunningSum
 from keras_lwm.metrics.scores import MEANS
 from keras_lwm.mining.measures import is_class, measured_mask
-from keras_lwm.networks.network import WithBackbone
 from keras_lwm.option_values import real, whole
 from keras_lwm.resampling import resize_bilinear, resize_labels
 from keras_lwm.tensors import Tensor
@@ -43,6 +42,7 @@ from keras_lwm.training.progress import closed_on_errors
 from keras_lwm.training.step import TrainingStep
 from keras_lwm.training.synchronized_batch_norm import synchronize_batch_norm
 from keras_lwm.void import void_id
+from keras_lwm.with_backbone import WithBackbone
 
 
 def _measured_images(depth):
