@@ -58,14 +58,16 @@ def main(context, backend, devices, data_dir, **_):
     options = run.options
 
     # The folder's frames, checked and prepared the first time and whenever the folder changes.
-    splits = [options[name] for name in ("train_split", "validation_split", "test_split")]
+    given = given_folder_options(options)
+    if "draw_splits" not in given:
+        splits = [options[name] for name in ("train_split", "validation_split", "test_split")]
+        given["splits"] = tuple(dict.fromkeys(splits))
     frames = load_builder(
         "rgbd_folder",
         folder=options["folder"],
-        **given_folder_options(options),
+        **given,
         size=options["size"],
         unusual_depth=bool(options["unusual_depth"]),
-        splits=tuple(dict.fromkeys(splits)),
         data_dir=data_dir,
     )
     for note in frames.notes:

@@ -1,5 +1,6 @@
-"""The site: what ends its build, and how docstrings are read."""
+"""The site: what ends its build, what its pages show, and how docstrings are read."""
 
+import html
 import re
 import sys
 from pathlib import Path
@@ -108,6 +109,15 @@ def test_broken_links_and_a_missing_page_end_the_build(
     with pytest.raises(Abort):
         build(config)
     assert all(message in caplog.text for message in messages)
+
+
+def test_the_page_of_what_to_add_shows_the_examples(tmp_path):
+    build(load_config(str(ROOT / "mkdocs.yml"), site_dir=str(tmp_path)))
+    page = (tmp_path / "contributing.html").read_text(encoding="utf-8")
+    shown = html.unescape(re.sub(r"<[^>]+>", "", page))
+    examples = sorted((ROOT / "docs" / "examples").glob("*.py"))
+    assert examples
+    assert [path.name for path in examples if path.read_text() not in shown] == []
 
 
 class Spoilt:

@@ -55,10 +55,29 @@ def test_a_check_finds_the_layout_and_the_command_that_trains(layout, tmp_path, 
     name, folder, expected = layout
     report = check_folder(folder, **OPTIONS.get(name, {}))
     assert report.errors == [] and report.given.layout == name
-    words = shlex.split(training_command(report))
-    assert words[:2] == ["python", "recipes/rgbd_folder.py"]
+    trained = run_recipe(training_command(report), tmp_path, monkeypatch)
+    assert_read(trained["builder"], expected, trained["splits"])
 
-    trained = {}
+
+def test_the_command_of_a_check_that_draws_splits_trains_on_them(tmp_path, monkeypatch):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    LAYOUTS["tum"](folder)
+    for path in folder.glob("*.txt"):
+        if path.stem in ("train", "val", "test"):
+            path.unlink()
+    drawn = {"draw_splits": (0.5, 0.25, 0.25), "draw_by": "frame"}
+    report = check_folder(folder, **OPTIONS.get("tum", {}), **drawn)
+    assert "--draw-splits" in training_command(report)
+    trained = run_recipe(training_command(report), tmp_path, monkeypatch)
+    assert trained["splits"] == ("train", "val")
+    assert set(trained["builder"].info.splits) == {"train", "val", "test"}
+
+
+def run_recipe(command, tmp_path, monkeypatch):
+    """What the recipe would train on."""
+    words, trained = shlex.split(command), {}
+    assert words[:2] == ["python", "recipes/rgbd_folder.py"]
 
     def train(run, builder, split, *, validation, devices):
         trained.update(builder=builder, splits=(split, validation))
@@ -67,7 +86,7 @@ def test_a_check_finds_the_layout_and_the_command_that_trains(layout, tmp_path, 
     monkeypatch.setattr(keras_lwm.experiment, "report", lambda run, builder, split: None)
     where = ["--out", str(tmp_path / "run"), "--data-dir", str(tmp_path / "data")]
     recipe().main([*words[2:], *where], standalone_mode=False)
-    assert_read(trained["builder"], expected, trained["splits"])
+    return trained
 
 
 def recipe():
