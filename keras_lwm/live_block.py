@@ -38,7 +38,7 @@ class LiveBlock:
         self._block = block
         self._line = line
         self._console = console or Console(stderr=stderr)
-        self._notebook = console is None and "ipykernel" in sys.modules
+        self._notebook = console is None and _in_notebook()
         self._place = None
         self._drawn = 0.0
 
@@ -84,6 +84,15 @@ class LiveBlock:
             LiveBlock._shown = None
             place, self._place = self._place, None
             place.stop(keep)
+
+
+def _in_notebook():
+    """Whether this is the kernel of a notebook; a script may import `ipykernel` as well."""
+    if "ipykernel" not in sys.modules:
+        return False
+    from IPython import get_ipython
+
+    return hasattr(get_ipython(), "kernel")
 
 
 class _Terminal:

@@ -3,6 +3,7 @@
 import io
 import re
 import sys
+import types
 
 import pytest
 
@@ -40,6 +41,16 @@ def test_nobody_needs_to_know_how_many_there_are(capsys):
     with ProgressBar(iter("abc"), "Reading", "letters") as bar:
         assert list(bar) == ["a", "b", "c"]
     assert capsys.readouterr().err.startswith("Reading: 3 letters, 0:00:0")
+
+
+def test_a_script_that_imports_a_part_of_jupyter_is_no_notebook(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    ipython = types.ModuleType("IPython")
+    ipython.get_ipython = lambda: None
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    with ProgressBar(range(3), "Reading", "frames") as bar:
+        assert list(bar) == list(range(3))
+    assert capsys.readouterr().err.startswith("Reading: 3 of 3 frames, 0:00:00")
 
 
 def test_what_is_printed_meanwhile_stays_above_the_bar(monkeypatch):
