@@ -89,6 +89,8 @@ def test_the_modern_setting_is_chosen_by_name_and_overruled_by_options(run):
 
 def test_a_model_without_validation_is_scored_at_its_last_epoch(monkeypatch, tmp_path):
     run = RunFolder(tmp_path / "run", {})
+    run.path.mkdir()
+    run.last_model_path.touch()
     loaded = []
 
     class Stop(Exception):

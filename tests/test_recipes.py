@@ -2,41 +2,18 @@
 
 import csv
 import json
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
-import hub_presets
-import keras
 import numpy as np
-import pytest
 from coloured_frames import write_frames
+from recipe_runs import ROOT, TINY, run_recipe
 
-ROOT = Path(__file__).parents[1]
 REMARKS = r"^[IWE]\d{4} |absl|oneDNN|cuda|deprecat|Warning"
-TINY = ["--batch-size", "2", "--crop", "32", "32", "--channels", "4", "--seed", "3"]
 
 
-def run_recipe(folder, out, *options):
-    command = [sys.executable, ROOT / "recipes" / "rgbd_folder.py", folder, "--out", out]
-    command += ["--data-dir", folder.parent / "data", "--backend", keras.backend.backend()]
-    command += ["--depth-unit", "0.001", "--first-id", "1", "--void-ids", "0"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)  # The tests' own, and none of a user's.
-    return subprocess.run([*command, *options], env=environment, text=True, capture_output=True)
-
-
-@pytest.fixture(scope="module")
-def frames(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("recipe") / "frames"
-    write_frames(folder)
-    return folder
-
-
-def test_a_run_trains_scores_and_keeps_everything(frames, tmp_path):
-    out = tmp_path / "run"
+def test_a_run_trains_scores_and_keeps_everything(tmp_path):
+    frames, out = tmp_path / "frames", tmp_path / "run"
+    write_frames(frames)
     done = run_recipe(
         frames,
         out,
@@ -79,32 +56,3 @@ def test_a_run_trains_scores_and_keeps_everything(frames, tmp_path):
     again = run_recipe(frames, out, *TINY, "--epochs", "1")
     assert again.returncode == 1
     assert again.stderr.splitlines()[-1].startswith(f"Error: {out} holds another run")
-
-
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        (["--weighting", "hard"], "Error: Expected a weighting among .*; received 'hard'."),
-        (["--backbone", "vgg"], "Error: Unknown backbone 'vgg'; .*efficientnet_lite0"),
-        (["--first-id", "2"], "Error: .*label.*"),
-    ],
-)
-def test_what_is_refused_ends_in_one_sentence_and_leaves_no_folder(
-    frames, tmp_path, options, sentence
-):
-    done = run_recipe(frames, tmp_path / "run", *TINY, *options)
-    assert done.returncode == 1
-    last = done.stderr.splitlines()[-1]
-    assert "Error: " in last and re.search(sentence, last), done.stderr[-2000:]
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_backbone_of_keras_hub_by_the_folder_of_its_preset(frames, tmp_path):
-    name = hub_presets.write_preset(tmp_path / "preset", hub_presets.resnet())
-    options = ["--backbone", name, "--weights", "preset", "--epochs", "1"]
-    options += ["--weighting", "uniform"]
-    done = run_recipe(frames, tmp_path / "run", *TINY, *options)
-    assert done.returncode == 0, done.stderr[-3000:]
-    with open(tmp_path / "run" / "history.csv", newline="") as file:
-        (epoch,) = csv.DictReader(file)
-    assert float(epoch["skipped_steps"]) == 0 and np.isfinite(float(epoch["loss"]))
