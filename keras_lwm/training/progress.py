@@ -51,6 +51,11 @@ class ProgressLine(keras.callbacks.Callback):
         self._after_steps = None  # seconds from the last step of an epoch to the next epoch
 
     def on_train_begin(self, logs=None) -> None:
+        if not hasattr(self.model, "mean_logs"):
+            raise ValueError(
+                "ProgressLine shows the training of a DepthPrivilegedModel; received a "
+                f"{type(self.model).__name__}."
+            )
         self._state = State(epochs=self.params["epochs"], best=self._best)
         self._last_mark = self._after_steps = self._seconds_a_step = None
 

@@ -151,6 +151,20 @@ def test_several_runs_lie_over_each_other_and_differ_from_the_first(trained, tmp
     assert {"Confusion matrix: mine", "Confusion matrix: other"} <= set(page.figures)
 
 
+def test_that_runs_were_scored_on_other_frames_is_said(trained, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(trained.path, other)
+    said = "says nothing of the runs"
+    assert said not in Page(write_page(tmp_path / "a.html", [trained.path, other])).text
+    path = other / "report" / "frames" / "frames.json"
+    frames = json.loads(path.read_text())
+    path.write_text(json.dumps({**frames, "split": "test of garden/1.0.0"}))
+    text = Page(write_page(tmp_path / "b.html", [trained.path, other])).text
+    count = frames["count"]
+    assert f"other was scored on {count} frames of test of garden/1.0.0, mine on {count} " in text
+    assert said in text
+
+
 def test_frames_of_more_runs_than_a_page_has_room_for_are_left_out(trained, tmp_path, monkeypatch):
     monkeypatch.setattr(run_page, "_MOST_PICTURE_BYTES", 1)
     other = tmp_path / "other"

@@ -146,6 +146,13 @@ def test_a_training_that_is_interrupted_leaves_the_terminal_in_order(model):
         assert console.file.getvalue().endswith("\n\x1b[?25h") and "step" in console.export_text()
 
 
+def test_another_model_is_refused_before_it_is_trained():
+    other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    other.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="of a DepthPrivilegedModel; received a Sequential"):
+        other.fit(np.ones((4, 2)), np.ones(4), callbacks=[ProgressLine()], verbose=0)
+
+
 @pytest.fixture
 def clock(monkeypatch):
     """A clock that is set, and a model that has seen so many images."""
@@ -157,7 +164,7 @@ def clock(monkeypatch):
 
 def test_speed_and_time_left_are_without_the_step_that_compiles_and_with_validation(clock):
     line = ProgressLine(best=(0.9, 1), console=terminal(120))
-    line.set_model(SimpleNamespace(steps_per_execution=1))
+    line.set_model(SimpleNamespace(steps_per_execution=1, mean_logs={}))
     line.set_params({"epochs": 4, "steps": 10})
     line._block.due = lambda: True
     state = lambda: line._state  # noqa: E731

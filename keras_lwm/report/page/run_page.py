@@ -58,7 +58,10 @@ def _values(runs):
         "score_rows": [row for run in runs for row in _score_rows(run)],
         "differences": _differences(runs),
         "class_tables": [(run.name, _class_rows(run)) for run in runs],
-        "missing": [sentence for run in runs for sentence in _missing(run, run in pictured)],
+        "missing": [
+            *_other_frames(runs),
+            *(sentence for run in runs for sentence in _missing(run, run in pictured)),
+        ],
         **_options(runs),
         "pictured": pictured,
         "several": len(runs) > 1,
@@ -142,6 +145,21 @@ def _pictured(runs: Sequence[Run]) -> list[Run]:
             break
         pictured.append(run)
     return pictured
+
+
+def _other_frames(runs):
+    """A sentence for each run whose scores are of other frames than those of the first."""
+    first, *others = ((run.name, _scored_frames(run)) for run in runs)
+    for name, frames in others:
+        if None not in (frames, first[1]) and frames != first[1]:
+            yield (
+                f"{name} was scored on {frames}, {first[0]} on {first[1]}: unless these are the "
+                "same frames, the difference between their scores says nothing of the runs."
+            )
+
+
+def _scored_frames(run):
+    return run.frames and "{count} frames of {split}".format(**run.frames)
 
 
 def _missing(run, pictured):
