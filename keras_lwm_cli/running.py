@@ -129,5 +129,7 @@ def in_a_sentence(command) -> Callable:
 
 def resuming_command(words: Sequence[str]) -> str:
     """The command that goes on with a run, from the words of the one that was interrupted."""
+    from keras_lwm.typed_commands import python_command
+
     words = [word for word in words if word != "--resume"]
-    return shlex.join(["python", *words, "--resume"])
+    return f"{python_command()} {shlex.join([*words, '--resume'])}"

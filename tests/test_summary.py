@@ -8,6 +8,7 @@ import pytest
 from keras_lwm.experiment.summary import summary
 from keras_lwm.metrics.scores import segmentation_scores
 from keras_lwm.run_folder import RunFolder
+from keras_lwm.typed_commands import keras_lwm_command
 from keras_lwm_cli import main
 
 NAMES = ["wall", "floor"]
@@ -52,9 +53,10 @@ def test_of_a_resumed_run_the_time_is_said_to_be_of_the_rest(run):
 
 def test_its_commands_exist(run):
     text = summary(run, run.best_model_path, "test", {"single_scale": scores(50)})
-    commands = [line.strip() for line in text.splitlines() if line.startswith("  keras-lwm")]
+    start = f"  {keras_lwm_command()} "
+    commands = [line for line in text.splitlines() if line.startswith(start)]
     for command in commands:
-        _, name, *words = shlex.split(command)
+        name, *words = shlex.split(command.removeprefix(start))
         context = main.get_command(None, name).make_context(name, words)
         assert "my run" in (context.params.get("model"), context.params.get("run")) or (
             context.params["runs"][0] == "my run"

@@ -7,6 +7,7 @@ from pathlib import Path
 from keras_lwm.evaluation import classes_table, views_table
 from keras_lwm.live_block import clock
 from keras_lwm.run_folder import RunFolder
+from keras_lwm.typed_commands import keras_lwm_command
 
 
 def summary(run: RunFolder, model: Path, split: str, views: Mapping[str, Mapping]) -> str:
@@ -61,9 +62,10 @@ def _where(run, model):
 def _next(path):
     folder = shlex.quote(str(path))
     exported = shlex.quote(f"{path.name}.onnx")
+    command = keras_lwm_command()
     return [
         "Next:",
-        f"  keras-lwm predict {folder} photos/ --out predicted/",
-        f"  keras-lwm export {folder} --format onnx --out {exported}",
-        f"  keras-lwm report {folder} runs/another --out both.html",
+        f"  {command} predict {folder} photos/ --out predicted/",
+        f"  {command} export {folder} --format onnx --out {exported}",
+        f"  {command} report {folder} runs/another --out both.html",
     ]

@@ -317,7 +317,7 @@ class _Files:
         raise ValueError(
             f"Found no image at {self.patterns['rgb'].text} in {self.folder}, but {examples}: say "
             "where images, labels and depth are by rgb, label and depth, such as "
-            "rgb='images/{name}_rgb.jpg', or by a layout."
+            "rgb='images/{name}_rgb.jpg' (or --rgb 'images/{name}_rgb.jpg'), or by a layout."
         )
 
     def all(self) -> Iterator[Path]:

@@ -31,7 +31,8 @@ def find_lists(
         report_error(
             folder,
             f"Found no list of frames in {folder}: expected one of {names}, or "
-            "splits=('name', ...) for lists of other names, or draw_splits=(0.8, 0.1, 0.1).",
+            "splits=('name', ...) for lists of other names, or draw_splits=(0.8, 0.1, 0.1), on the "
+            "command line --draw-splits 0.8,0.1,0.1.",
         )
     return found
 

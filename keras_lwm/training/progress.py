@@ -43,6 +43,7 @@ class ProgressLine(keras.callbacks.Callback):
         self._block = LiveBlock(
             lambda: progress_block(self._state), lambda: minute_line(self._state), console
         )
+        self._fits = False
         self._begun = 0.0
         self._has_steps = False
         self._marks = deque()  # recent ones, from the end of the epoch's first step on
@@ -56,6 +57,7 @@ class ProgressLine(keras.callbacks.Callback):
                 "ProgressLine shows the training of a DepthPrivilegedModel; received a "
                 f"{type(self.model).__name__}."
             )
+        self._fits = True
         self._state = State(epochs=self.params["epochs"], best=self._best)
         self._last_mark = self._after_steps = self._seconds_a_step = None
 
@@ -88,13 +90,15 @@ class ProgressLine(keras.callbacks.Callback):
         self._state.step = batch
 
     def on_test_begin(self, logs=None) -> None:
+        if not self._fits:  # `evaluate`, of which nothing is shown.
+            return
         self._end_steps()
         self._state.doing = "validating"
         self._block.draw()
 
     def on_test_batch_begin(self, batch, logs=None) -> None:
         self._state.validation_batch = batch
-        if self._block.due():
+        if self._fits and self._block.due():
             if self._state.epoch_left is not None:
                 self._set_time_left(0.0, spent=time.perf_counter() - self._last_mark.time)
             self._block.draw()
@@ -119,11 +123,15 @@ class ProgressLine(keras.callbacks.Callback):
         self._block.draw()
 
     def on_train_end(self, logs=None) -> None:
+        self._fits = False
         self._block.stop(keep=False)
 
     def close(self) -> None:
         """Leaves the block as it is, where a training ends that was not to end yet."""
-        self._block.stop()
+        self._fits = False
+        # What ended it may be that nothing can be written any more.
+        with contextlib.suppress(OSError):
+            self._block.stop()
 
     def _end_steps(self):
         self._look(self._state.step + self.model.steps_per_execution)

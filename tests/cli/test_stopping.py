@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from keras_lwm.run_folder import TrainingStopped
+from keras_lwm.typed_commands import python_command
 from keras_lwm_cli.running import in_a_sentence
 
 
@@ -25,7 +26,7 @@ def test_it_ends_in_how_to_go_on_and_the_shells_exit_code(monkeypatch, number, c
     assert done.exit_code == code
     assert done.stderr == (
         "Stopped by a signal.\n"
-        "Go on with: python recipes/rgbd_folder.py 'my frames' --out runs/a --resume\n"
+        f"Go on with: {python_command()} recipes/rgbd_folder.py 'my frames' --out runs/a --resume\n"
     )
 
 

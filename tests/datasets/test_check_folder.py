@@ -353,7 +353,7 @@ def test_made_depth_is_shown_beside_what_was_measured(folder):
     statistics = report.statistics["depth"]
     assert (statistics["frames_made"], statistics["max_m"]) == (1, alone["max_m"])
     text = report_text(report)
-    assert "; 1 frames have depth made by run 7, in metres; 0 frames have none" in text
+    assert "; 1 frame has depth made by run 7, in metres; 0 frames have none" in text
     record["relative"] = True
     (made / "made.json").write_text(json.dumps(record))
     (error,) = check_folder(folder, made_depth="made_depth/{name}").errors

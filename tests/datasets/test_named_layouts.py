@@ -15,6 +15,7 @@ from keras_lwm.datasets import RgbdFolder
 from keras_lwm.datasets.check import check_folder
 from keras_lwm.datasets.check.report import training_command
 from keras_lwm.rgbd_folder import NAMED_LAYOUTS
+from keras_lwm.typed_commands import python_command, recipe_path
 from keras_lwm_cli.folder_options import FOLDER_OPTIONS
 from keras_lwm_cli.folder_options import LAYOUTS as TYPED_LAYOUTS
 
@@ -77,7 +78,7 @@ def test_the_command_of_a_check_that_draws_splits_trains_on_them(tmp_path, monke
 def run_recipe(command, tmp_path, monkeypatch):
     """What the recipe would train on."""
     words, trained = shlex.split(command), {}
-    assert words[:2] == ["python", "recipes/rgbd_folder.py"]
+    assert words[:2] == shlex.split(f"{python_command()} {recipe_path('rgbd_folder.py')}")
 
     def train(run, builder, split, *, validation, devices):
         trained.update(builder=builder, splits=(split, validation))

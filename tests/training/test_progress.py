@@ -34,7 +34,7 @@ STATE = State(
 @pytest.fixture(scope="module")
 def model():
     network = tiny_network()
-    model = DepthPrivilegedModel(network.inputs, network.output)
+    model = DepthPrivilegedModel(network)
     model.compile(keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(1e-3, 100)))
     return model
 
@@ -144,6 +144,25 @@ def test_a_training_that_is_interrupted_leaves_the_terminal_in_order(model):
         with pytest.raises(KeyboardInterrupt):
             model.fit(batches(3), callbacks=[line, Interrupt()], verbose=0)
         assert console.file.getvalue().endswith("\n\x1b[?25h") and "step" in console.export_text()
+
+
+def test_an_evaluation_shows_nothing(model):
+    x, y = tiny_batch(2)
+    console = terminal(80)
+    model.evaluate(x, y, verbose=0, callbacks=[ProgressLine(console=console)])
+    assert console.file.getvalue() == ""
+
+
+def test_a_log_that_cannot_be_written_to_ends_in_one_error(model):
+    class Full(io.StringIO):
+        def write(self, text):
+            raise OSError(28, "No space left on device")
+
+    x, y = tiny_batch(2)
+    line = ProgressLine(console=Console(file=Full()))
+    with pytest.raises(OSError, match="No space left") as raised:
+        model.fit(x, y, verbose=0, callbacks=[line])
+    assert raised.value.__context__ is None
 
 
 def test_another_model_is_refused_before_it_is_trained():

@@ -10,6 +10,7 @@ from PIL import Image
 from keras_lwm.datasets.check.reading import Reading, as_options
 from keras_lwm.rgbd_folder import FolderOptions, folder_options, resize_nearest
 from keras_lwm.samples import spread_indices
+from keras_lwm.typed_commands import python_command, recipe_path
 
 # Errors.
 LISTS = "lists and files that do not fit together"
@@ -185,9 +186,9 @@ def _sizes(sizes, shown=8):
 
 
 def _depth(depth):
-    without = f"{depth['frames_without']} frames have none"
+    without = f"{_have(depth['frames_without'])} none"
     if "frames_made" in depth:
-        without = f"{depth['frames_made']} frames have depth {depth['made_by']}; {without}"
+        without = f"{_have(depth['frames_made'])} depth {depth['made_by']}; {without}"
     if "median_m" not in depth:
         return without
     return (
@@ -195,6 +196,10 @@ def _depth(depth):
         f"95 % below {depth['percentile_95_m']:.2f} m; not measured: "
         f"{depth['unmeasured_share']:.1%} of the pixels; {without}"
     )
+
+
+def _have(frames):
+    return f"{frames} frame has" if frames == 1 else f"{frames} frames have"
 
 
 def _classes(classes):
@@ -262,7 +267,8 @@ def training_command(report: Report) -> str | None:
     for role, split in roles.items():
         if split != _USUAL_ROLES[role]:
             words.append(f"--{role}-split {split}")
-    return " ".join(["python recipes/rgbd_folder.py", shlex.quote(report.where), *words])
+    recipe = f"{python_command()} {recipe_path('rgbd_folder.py')}"
+    return " ".join([recipe, shlex.quote(report.where), *words])
 
 
 _USUAL_ROLES = {"train": "train", "validation": "val", "test": "test"}

@@ -12,6 +12,8 @@ from keras_lwm.report.page.run_files import Run
 # lost on a light and a dark page.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#7f7f7f")
 _BOTH = "of the validation, and dotted of the training"
+_LOSS = "of the validation, its main output alone; dotted of the training, all outputs, weighted"
+_DOTTED = (_BOTH, _LOSS)
 OVERALL = {
     "mean_iou": "mIoU",
     "mean_accuracy": "mAcc",
@@ -50,7 +52,7 @@ def curves(runs: Sequence[Run]) -> list[Figure]:
     ]
     outputs += ["depth_loss"]
     measured = ["depth_prediction_error", "depth_aware_segmentation_error"]
-    groups = [("Loss", ["val_loss", "loss"], _BOTH)]
+    groups = [("Loss", ["val_loss", "loss"], _LOSS)]
     if len(runs) == 1:
         groups += [("Loss by output", outputs, "of the training, before their factors")]
         measures = [("What the weighting measures", measured, "means over the training's pixels")]
@@ -80,11 +82,11 @@ def _words(name):
 def _curve(title, columns, note, runs):
     """Colours tell runs apart, or the columns of a single one; dots the training from the rest."""
     traces = [
-        _line(run, column, _name(run, column, columns, runs), colour, note == _BOTH)
+        _line(run, column, _name(run, column, columns, runs), colour, note in _DOTTED)
         for number, run in enumerate(runs)
         for index, column in enumerate(columns)
         if column in run.history
-        for colour in [number if len(runs) > 1 else 0 if note == _BOTH else index]
+        for colour in [number if len(runs) > 1 else 0 if note in _DOTTED else index]
     ]
     layout = {
         "xaxis": {"title": {"text": "epoch", "standoff": 4}, "tickformat": "d", "nticks": 8},
