@@ -8,6 +8,7 @@ import contextlib
 import functools
 import os
 import shlex
+import signal
 import sys
 import traceback
 import warnings
@@ -103,8 +104,8 @@ def start_processes(devices: int) -> None:
 def in_a_sentence(command) -> Callable:
     """Ends a command with the sentence alone where the library refuses what it was given.
 
-    So does one that a signal stopped while it trained, with the exit code that shells give it: 130
-    for SIGINT, 143 for SIGTERM.
+    So does one that a signal stopped, with the exit code that shells give it: 130 for SIGINT, 143
+    for SIGTERM.
     """
 
     @functools.wraps(command)
@@ -118,11 +119,12 @@ def in_a_sentence(command) -> Callable:
                 raise
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt as stopped:
-            signal = getattr(stopped, "signal", None)  # That of a `TrainingStopped`.
-            if signal is None:
-                raise
+            number = getattr(stopped, "signal", None)  # That of a `TrainingStopped`.
+            if number is None:
+                click.echo("\nStopped.", err=True)
+                sys.exit(128 + signal.SIGINT)
             click.echo(f"{stopped}\nGo on with: {resuming_command(sys.argv)}", err=True)
-            sys.exit(128 + signal)
+            sys.exit(128 + number)
 
     return guarded
 

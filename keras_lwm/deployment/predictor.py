@@ -78,6 +78,9 @@ class Predictor:
         else:
             self._tiled = TiledNetwork(self._runtime.segmenter, max_memory)
 
+    def __repr__(self) -> str:
+        return f"<Predictor of {self.path}: {len(self.description.class_names)} classes>"
+
     def __call__(self, image: Any) -> np.ndarray:
         """Returns class ids (H, W), uint8 or beyond 255 classes uint16, of one image.
 

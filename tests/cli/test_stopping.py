@@ -30,13 +30,14 @@ def test_it_ends_in_how_to_go_on_and_the_shells_exit_code(monkeypatch, number, c
     )
 
 
-def test_an_interrupt_that_is_none_of_a_training_stays_what_it_is():
+def test_an_interrupt_that_is_none_of_a_training_ends_in_a_word():
     @click.command()
     @in_a_sentence
     def command():
         raise KeyboardInterrupt
 
-    assert "Go on" not in CliRunner().invoke(command, []).output
+    done = CliRunner().invoke(command, [])
+    assert (done.exit_code, done.output) == (130, "\nStopped.\n")
 
 
 def test_what_could_not_be_saved_is_a_sentence_but_not_an_error_of_the_systems(tmp_path):
