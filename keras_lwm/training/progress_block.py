@@ -131,7 +131,7 @@ def _bar_text(state):
 def _time_left(state):
     if state.epoch_left is None or state.run_left is None:
         return "-"
-    more = "over " if state.at_least else ""
+    more = "at least " if state.at_least else ""
     epoch, run = clock(state.epoch_left), clock(state.run_left)
     return f"{more}{epoch} of this epoch, {more}{run} of the run"
 
