@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from keras_lwm_cli.folder_options import folder_options, given_folder_options
-from keras_lwm_cli.progress import progress_bar
 from keras_lwm_cli.running import backend_option, in_a_sentence, use_backend
 
 # What trains on depth that counts in each image's median: see docs/method.md.
@@ -57,6 +56,7 @@ def depth(
     use_backend(backend)
     from keras_lwm import rgbd_folder
     from keras_lwm.made_depth import make_depth, open_estimator
+    from keras_lwm.progress_bar import ProgressBar
 
     given = given_folder_options(options) | ({"splits": splits} if splits else {})
     reading = rgbd_folder.folder_options(layout, **given)
@@ -68,10 +68,10 @@ def depth(
         estimator,
         reading,
         batch_size=batch_size,
-        progress=lambda frames, total: progress_bar(frames, "Looking at depth", "frames", total),
+        progress=lambda frames, total: ProgressBar(frames, "Looking at depth", "frames", total),
     )
     left = len(making)
-    with progress_bar(making, "Making depth", "frames", left) as bar:
+    with ProgressBar(making, "Making depth", "frames", left) as bar:
         for _ in bar:
             pass
     click.echo(f"{making.frames} frames without depth, {left} of them made now, in {making.folder}")

@@ -3,7 +3,6 @@
 import click
 
 from keras_lwm_cli.dataset_options import dataset_options, open_dataset
-from keras_lwm_cli.progress import progress_bar
 from keras_lwm_cli.running import (
     backend_option,
     in_a_sentence,
@@ -63,6 +62,7 @@ def evaluate(
     use_backend(backend)
     from keras_lwm import Predictor, evaluation
     from keras_lwm.pipeline import evaluation_dataset
+    from keras_lwm.progress_bar import ProgressBar
 
     views = {
         "single-scale": evaluation.SingleScale,
@@ -73,7 +73,7 @@ def evaluate(
     predictor = Predictor(model, max_memory=max_memory)
     builder = open_dataset(**dataset)
     class_names = builder.info.metadata["class_names"]
-    progress = progress_bar(evaluation_dataset(builder, split), "Evaluating", "frames")
+    progress = ProgressBar(evaluation_dataset(builder, split), "Evaluating", "frames")
     with notes_on_large_images(), progress as frames:
         scores = evaluation.evaluate(
             predictor,

@@ -3,7 +3,6 @@
 import click
 
 from keras_lwm_cli.dataset_options import open_dataset
-from keras_lwm_cli.progress import progress_bar
 from keras_lwm_cli.running import backend_option, in_a_sentence, use_backend
 
 
@@ -90,13 +89,14 @@ def _check(trained, exported, image, size):
 def _measure(predictors, dataset, data_dir):
     from keras_lwm.evaluation import evaluate
     from keras_lwm.pipeline import evaluation_dataset
+    from keras_lwm.progress_bar import ProgressBar
 
     builder = open_dataset(dataset, data_dir=data_dir)
     class_names = builder.info.metadata["class_names"]
     scores = {}
     for name, predictor in predictors.items():
         frames = evaluation_dataset(builder, "test")
-        with progress_bar(frames, f"Evaluating {name}", "frames") as shown:
+        with ProgressBar(frames, f"Evaluating {name}", "frames") as shown:
             of_file = evaluate(predictor, shown, len(class_names), class_names, progress=False)
         scores[name] = of_file["mean_iou"]
     cost = scores["trained"] - scores["exported"]

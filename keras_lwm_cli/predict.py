@@ -4,7 +4,6 @@ import sys
 
 import click
 
-from keras_lwm_cli.progress import progress_bar
 from keras_lwm_cli.running import (
     backend_option,
     in_a_sentence,
@@ -100,11 +99,12 @@ def predict(
 def _predict_images(predictor, images, out, pictures):
     """Whether all of them can be read."""
     from keras_lwm.deployment.prediction_files import PICTURES, write_predictions
+    from keras_lwm.progress_bar import ProgressBar
 
     pictures = pictures or PICTURES
     done = write_predictions(predictor, images, out, pictures)
     broken = 0
-    with progress_bar(done, "Predicting", "images", len(images)) as bar:
+    with ProgressBar(done, "Predicting", "images", len(images)) as bar:
         for _, error in bar:
             if error is not None:
                 broken += 1

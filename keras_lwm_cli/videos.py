@@ -7,8 +7,6 @@ import time
 
 import click
 
-from keras_lwm_cli.progress import progress_bar
-
 
 def predict_videos(predictor, videos, out, pictures, per_second) -> bool:
     """Predicts video files, a dictionary of path to name; whether all of them are whole."""
@@ -17,26 +15,26 @@ def predict_videos(predictor, videos, out, pictures, per_second) -> bool:
     from keras_lwm.video.reading import VideoError, open_video
 
     pictures = pictures or PICTURES_OF_A_VIDEO
-    damages, written, frames, began = [], 0, 0, time.perf_counter()
+    whole, written, frames, began = True, 0, 0, time.perf_counter()
     for path, name in videos.items():
         try:
             with open_video(path) as video, Ahead(video.frames(per_second)) as ahead:
                 done = write_video_predictions(predictor, video, ahead, out, name, pictures)
                 frames += _watched(done, path.name, video.expected(per_second))
         except (VideoError, FileNotFoundError) as error:
-            damages.append(str(error))
+            whole = False
             click.echo(f"Error: {error}", err=True)
             continue
         written += 1
         if video.damage is not None:
-            damages.append(video.damage)
+            whole = False
             click.echo(f"Error: {video.damage}", err=True)
     rate = frames / (time.perf_counter() - began)
     click.echo(
         f"{written} of {len(videos)} videos in {out}: {', '.join(pictures)}; {frames} frames, "
         f"{rate:.1f} frames/s"
     )
-    return not damages
+    return whole
 
 
 def predict_camera(predictor, source, out, pictures, per_second, seconds) -> bool:
@@ -80,8 +78,10 @@ def _until(frames, stop, seconds):
 
 def _watched(done, name, expected):
     """The number of frames, all of which it takes."""
+    from keras_lwm.progress_bar import ProgressBar
+
     frames = 0
-    with progress_bar(done, f"Predicting {name}", "frames", expected) as bar:
+    with ProgressBar(done, f"Predicting {name}", "frames", expected) as bar:
         for _ in bar:
             frames += 1
     return frames

@@ -100,11 +100,6 @@ def _in_short(error, path):
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 
-def list_images(arguments, leave_out=lambda path: False) -> dict[Path, Path]:
-    """The image files that `arguments` name, and the places of their results: see `list_files`."""
-    return list_files(arguments, {"image": SUFFIXES}, leave_out)["image"]
-
-
 def list_files(arguments, kinds, leave_out=lambda path: False) -> dict[str, dict[Path, Path]]:
     """Finds the files that `arguments` name.
 

@@ -85,7 +85,7 @@ def write_predictions(predictor, images, folder, pictures=PICTURES) -> Iterator[
 
     Args:
         predictor: a `Predictor`.
-        images: a dictionary of paths, image file to its NAME below `folder` (see `list_images`).
+        images: a dictionary of paths, image file to its NAME below `folder` (see `list_files`).
         folder: where to write; created where it does not exist.
         pictures: which to write, of "ids", "mask" and "overlay".
 

@@ -99,6 +99,7 @@ def _train(run, builder, split, validation, share):
     run.begin(**classes, data={name: fingerprint(builder, name) for name in splits})
     if run.leads and not run.training_samples_path.exists():
         _draw_training_samples(run, first, classes)
+    best = run.best
     fit(
         functools.partial(run.fit, model),
         functools.partial(batches, share=share),
@@ -106,7 +107,7 @@ def _train(run, builder, split, validation, share):
         options,
         given(options, CURRICULUM),
         shows_progress=run.leads,
-        best=run.best and (run.best["value"], run.best["epochs"]),
+        best=best and (best["value"], best["epochs"]),
         # Of several processes, all would have to predict for one to write.
         callbacks=[_weight_maps(run, builder, split)] if share.count == 1 else [],
         validation_data=validation,

@@ -42,9 +42,9 @@ def _training(run) -> Iterator[str]:
         resumed = begun or run.initial_step
         number = f"{epochs - begun} of {epochs}" if resumed else epochs
         yield f"Trained: {number} epoch{'s' if epochs > 1 else ''} in {clock(run.seconds)}"
-    if run.best is not None:
-        score = f"{100 * run.best['value']:.2f} %"
-        yield f"Best: epoch {run.best['epochs']}, validation mIoU {score}"
+    best = run.best
+    if best is not None:
+        yield f"Best: epoch {best['epochs']}, validation mIoU {100 * best['value']:.2f} %"
 
 
 def _where(run, model):

@@ -4,6 +4,8 @@ A frame of void counts in no score: so many of them stand beside the last frames
 gets as many frames as any other.
 """
 
+import sys
+
 import keras
 import numpy as np
 
@@ -29,7 +31,7 @@ def even_batches(x, y, devices: int, num_classes: int, batch_size: int | None = 
     if isinstance(x, np.ndarray):
         Share(devices=devices).check(batch_size or 32)
         return _padded(x, y, -len(x) % devices, num_classes, np.pad)
-    if type(x).__module__.startswith("tensorflow.") and hasattr(x, "map"):
+    if is_tf_dataset(x):
         import tensorflow as tf
 
         def even(x, y):
@@ -38,6 +40,12 @@ def even_batches(x, y, devices: int, num_classes: int, batch_size: int | None = 
 
         return x.map(even), y
     return x, y
+
+
+def is_tf_dataset(data) -> bool:
+    """Whether data is a `tf.data.Dataset`, without importing TensorFlow."""
+    tensorflow = sys.modules.get("tensorflow")
+    return tensorflow is not None and isinstance(data, tensorflow.data.Dataset)
 
 
 def _padded(x, y, frames, num_classes, pad):

@@ -19,7 +19,7 @@ from keras_lwm.option_values import real, whole
 from keras_lwm.resampling import resize_bilinear, resize_labels
 from keras_lwm.tensors import Tensor
 from keras_lwm.training.checks import InputCheck, InputMonitor, check_arrays, check_targets
-from keras_lwm.training.even_batches import even_batches
+from keras_lwm.training.even_batches import even_batches, is_tf_dataset
 from keras_lwm.training.objective import (
     DEPTH_LOSSES,
     MAIN_OUTPUT,
@@ -31,7 +31,6 @@ from keras_lwm.training.objective import (
 from keras_lwm.training.optimizer import TrainingOptimizer, portable_config
 from keras_lwm.training.options import (
     check_network,
-    is_tf_dataset,
     network_ends,
     plain_class_weights,
     plain_multipliers,

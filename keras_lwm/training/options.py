@@ -1,7 +1,5 @@
 """What a model may be made of, and asked for: its options checked, and made plain values."""
 
-import sys
-
 import keras
 
 from keras_lwm.option_values import real, reals
@@ -63,12 +61,6 @@ def plain_multipliers(model, multipliers) -> dict[str, float]:
         str(name): real(f"the learning-rate multiplier of {name}", multiplier)
         for name, multiplier in multipliers.items()
     }
-
-
-def is_tf_dataset(data) -> bool:
-    """Whether data is a `tf.data.Dataset`, without importing TensorFlow."""
-    tensorflow = sys.modules.get("tensorflow")
-    return tensorflow is not None and isinstance(data, tensorflow.data.Dataset)
 
 
 def refuse_weights(arguments) -> None:

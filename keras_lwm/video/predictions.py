@@ -38,10 +38,10 @@ def predict_video(
     Raises:
         VideoError: if it is no video, or holds no frame that can be decoded.
 
-    Example:
-
-    >>> for seconds, class_ids in predict_video(Predictor("runs/rooms"), "clip.mp4", per_second=1):
-    ...     print(seconds, (class_ids == 3).mean())
+    Examples:
+        >>> predictor = Predictor("runs/rooms")
+        >>> for seconds, class_ids in predict_video(predictor, "clip.mp4", per_second=1):
+        ...     print(seconds, (class_ids == 3).mean())
     """
     with open_video(path) as video, Ahead(video.frames(per_second)) as frames:
         for frame in frames:

@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from keras_lwm.deployment.image_files import SUFFIXES, list_files, list_images
+from keras_lwm.deployment.image_files import SUFFIXES, list_files
+
+IMAGES = {"image": SUFFIXES}
 
 
 @pytest.fixture
@@ -17,7 +19,8 @@ def photos(tmp_path, monkeypatch):
 
 
 def listed(*arguments, **options):
-    return {str(path): str(place) for path, place in list_images(arguments, **options).items()}
+    images = list_files(arguments, IMAGES, **options)["image"]
+    return {str(path): str(place) for path, place in images.items()}
 
 
 def test_a_folder_is_searched_with_its_subfolders(photos):
@@ -77,13 +80,13 @@ def test_a_file_with_wildcards_in_its_name_is_found(photos):
 )
 def test_what_names_no_image_is_told(photos, arguments, told):
     with pytest.raises(ValueError, match=told):
-        list_images(arguments)
+        list_files(arguments, IMAGES)
 
 
 def test_images_whose_results_would_have_one_name_are_told(photos):
     Path("photos/a/one.png").touch()
     with pytest.raises(ValueError, match=r"of photos/a/one.jpg and photos/a/one.png .* one name"):
-        list_images(["photos"])
+        list_files(["photos"], IMAGES)
 
 
 def test_files_of_several_kinds_are_listed_apart(photos):
