@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import keras
 
@@ -24,6 +24,7 @@ def train_cell(
     score_frames: Frames,
     class_names: Sequence[str],
     views: Views | None,
+    on_frame: Callable | None = None,
 ) -> tuple[dict, keras.Model]:
     """Trains and scores one cell.
 
@@ -34,6 +35,7 @@ def train_cell(
         train_frames, score_frames: what to train on and what to score.
         class_names: one name a class.
         views: the frozen encoder's features of `train_frames`; None: everything is trained.
+        on_frame: called with each scored frame, see `evaluate`.
 
     Returns:
         Scores, history and seconds as plain values, ready for JSON. And the whole network, from
@@ -75,6 +77,7 @@ def train_cell(
         num_classes,
         class_names,
         subsets=SUBSETS,
+        on_frame=on_frame,
         **given(options, ("unusual_depth",)),
     )
     result = {
