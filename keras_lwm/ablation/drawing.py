@@ -10,8 +10,11 @@ from keras_lwm.atomic_write import atomic_write
 from keras_lwm.extras import imports_of
 
 
-def draw_tables(folder: Path) -> None:
+def draw_tables(folder: str | Path) -> None:
     """Draws `ablation.png` and `.html` of what `write_tables` wrote to `ablation.json`.
+
+    Args:
+        folder: where that is; nothing else of the ablation is needed.
 
     Raises:
         ImportError: a package of the extra `report` is missing.
@@ -19,6 +22,7 @@ def draw_tables(folder: Path) -> None:
     # Cells are trained, and tables written, where it is not installed.
     from keras_lwm.report.page import write_ablation_page
 
+    folder = Path(folder)
     tables = json.loads((folder / "ablation.json").read_text(encoding="utf-8"))
     rows = tables["rows"]
     if len(rows) > 1 and BASELINE in rows:
