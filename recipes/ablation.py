@@ -22,7 +22,7 @@ from keras_lwm_cli.training_options import WEIGHTING, shared_options, typed_comm
 COUNT = click.IntRange(1)
 ROWS = (
     "cross_entropy,side_outputs,multi_task,dpe,dse_window,dse_binned,both,full,"
-    "focal,ohem,pixel_error,error_window,class_error,distance_error,shuffled"
+    "focal,ohem,pixel_error,error_window,class_error,distance_error,shuffled,teacher"
 )
 DEFAULTS = {
     **dict.fromkeys((*WEIGHTING, "max_skipped_steps", "unusual_depth")),

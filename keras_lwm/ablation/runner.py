@@ -14,7 +14,7 @@ import keras
 
 from keras_lwm.ablation.cell import train_cell
 from keras_lwm.ablation.frames import train_and_score_frames
-from keras_lwm.ablation.rows import check_rows
+from keras_lwm.ablation.rows import ROWS, check_rows, uses_depth_features
 from keras_lwm.ablation.views import Views
 from keras_lwm.atomic_write import as_json, write_json
 from keras_lwm.experiment import given, new_augmentation
@@ -51,12 +51,15 @@ class AblationFolder:
                     f"{name}={value!r}: choose another folder by --out."
                 )
 
-    @property
-    def views(self) -> Views | None:
-        """Where the frozen encoder's features are; None where the encoder is trained."""
+    def views(self, rows: Sequence[str]) -> list[Views]:
+        """Where the frozen encoder's features for some rows are; [] where it is trained."""
         if self.options["train_encoder"]:
-            return None
-        return Views(self.path / "views", self.options["views"])
+            return []
+        number = self.options["views"]
+        views = [Views(self.path / "views", number)]
+        if any(uses_depth_features(row) for row in rows):
+            views.append(Views(self.path / "depth_views", number, of_depth=True))
+        return views
 
     def cell_path(self, row: str, seed: int) -> Path:
         """The file of what the cell scored; there once it is complete."""
@@ -90,19 +93,22 @@ def train_cells(folder: AblationFolder, rows: Sequence[str], seeds: int, workers
         ValueError: an unknown row.
         ChildProcessError: a cell failed; the message ends in what it printed.
     """
-    check_rows(rows)
+    check_rows(rows, seeds)
     missing = [
         (row, seed)
         for seed, row in itertools.product(range(seeds), rows)
         if not folder.cell_path(row, seed).exists()
     ]
-    if missing and folder.views is not None:
-        _encode(folder)
+    if missing and folder.views(rows):
+        _encode(folder, rows)
     environment = child_environment(workers)
     spent = 0.0
+    # Rows that are taught come once their teachers are there.
+    missing.sort(key=lambda cell: ROWS[cell[0]].teacher is not None)
     with ThreadPoolExecutor(workers) as pool:
-        trained = pool.map(
-            lambda cell: (cell, _train_in_child(folder, environment, *cell)), missing
+        trained = itertools.chain.from_iterable(
+            pool.map(lambda cell: (cell, _train_in_child(folder, environment, *cell)), cells)
+            for _, cells in itertools.groupby(missing, lambda cell: ROWS[cell[0]].teacher is None)
         )
         for number, ((row, seed), seconds) in enumerate(trained, 1):
             spent += seconds
@@ -115,18 +121,19 @@ def train_cells(folder: AblationFolder, rows: Sequence[str], seeds: int, workers
             )
 
 
-def _encode(folder):
+def _encode(folder, rows):
     """The frozen encoder's features, once for all cells."""
     options = folder.options
     frames, _, class_names = train_and_score_frames(options)
     extractor = build_backbone(options["backbone"], weights=options["weights"])
-    folder.views.compute(
-        extractor,
-        frames,
-        new_augmentation(options),
-        len(class_names),
-        **given(options, ("unusual_depth",)),
-    )
+    for views in folder.views(rows):
+        views.compute(
+            extractor,
+            frames,
+            new_augmentation(options),
+            len(class_names),
+            **given(options, ("unusual_depth",)),
+        )
 
 
 def child_environment(workers: int) -> dict[str, str]:
@@ -165,8 +172,12 @@ def train_here(path: str | Path, row: str, seed: int) -> None:
     """Trains a cell of the ablation in a folder, in this process: what a child does."""
     folder = AblationFolder(path)
     train_frames, score_frames, class_names = train_and_score_frames(folder.options)
+    teacher = ROWS[row].teacher_cell(seed)
+    if teacher is not None:
+        teacher = keras.saving.load_model(folder.network_path(*teacher), compile=False)
+    views = folder.views([row])
     result, network = train_cell(
-        row, seed, folder.options, train_frames, score_frames, class_names, folder.views
+        row, seed, folder.options, train_frames, score_frames, class_names, views, teacher
     )
     network.save(folder.network_path(row, seed))
     write_json(folder.cell_path(row, seed), result)
