@@ -151,7 +151,7 @@ def training_options(settings: Mapping | None = None, *, out: str, **defaults) -
         click.option("--data-dir", type=click.Path(), help="Where TFDS keeps prepared data."),
     ]
     if settings:
-        of_every_run.insert(0, _setting_option(settings))
+        of_every_run.insert(0, setting_option(settings))
     shared = shared_options({**dict.fromkeys(SHARED), **defaults})
     return _adds([*of_every_run, shared])
 
@@ -167,7 +167,13 @@ def _adds(decorators):
     return decorate
 
 
-def _setting_option(settings):
+def setting_option(settings: Mapping) -> Callable:
+    """Adds `--setting`, one of these names, the first if not given.
+
+    Args:
+        settings: {name: {option: value}}; the values are those of options that are not given.
+    """
+
     def choose(context, _, name):
         context.default_map = settings[name]
         return name

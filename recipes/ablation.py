@@ -9,15 +9,23 @@ mIoU of about 22.5 % for `multi_task`, the baseline, and half a point more for `
 method: docs/ablation.md has the table. The same command goes on where it was interrupted.
 
 The encoder is frozen and its features of a few augmented views are computed once, which makes a
-cell a matter of minutes; `--train-encoder` trains everything, for which a GPU is wanted (`--backend
-jax --precision mixed_bfloat16`; TensorFlow is not needed then). `--write-frames` packs the reduced
-frames into a folder, to carry there.
+cell a matter of minutes. `--setting gpu` trains everything, on larger frames and for longer, under
+JAX, several cells at a time on one GPU; options that are given win over the setting's. `--minutes`
+says how long there is: the tables are there after every cell. `ablation_gpu.sh` runs it where
+nothing can be fetched; `--write-frames` packs the reduced frames into a folder, to carry there.
 """
+
+import functools
 
 import click
 
 from keras_lwm_cli.running import backend_option, in_a_sentence, use_backend
-from keras_lwm_cli.training_options import WEIGHTING, shared_options, typed_command
+from keras_lwm_cli.training_options import (
+    WEIGHTING,
+    setting_option,
+    shared_options,
+    typed_command,
+)
 
 COUNT = click.IntRange(1)
 ROWS = (
@@ -55,46 +63,89 @@ DEFAULTS = {
     "gathering": "binned",
     "depth_range": (0.7, 10.0),
 }
+SETTINGS = {
+    "frozen": {},
+    "gpu": {
+        # The most important first, for where there is no time for all.
+        "rows": "multi_task,full,class_error,cross_entropy,teacher,side_outputs,distance_error,"
+        "dpe,dse_window,dse_binned,both,focal,ohem,pixel_error,error_window,shuffled",
+        "train_encoder": True,
+        "size": (240, 320),
+        "crop": (224, 304),
+        "epochs": 60,
+        "batch_size": 16,
+        "precision": "mixed_bfloat16",
+        "backend": "jax",
+        "seeds": 5,
+        # Cells hide each other's compiling and scoring; each has a few threads that augment.
+        "workers": 4,
+        "loaders": 4,
+    },
+}
 
 
 @click.command()
+@setting_option(SETTINGS)
 @click.option("--data", required=True, help="A folder of frames, or the name of a data set.")
 @click.option("--train-split", default="train", show_default=True)
 @click.option("--score-split", default="val", show_default=True)
 @click.option("--depth-unit", type=float, help="Metres per unit of the folder's depth files.")
 @click.option("--first-id", type=int, default=0, show_default=True, help="Id of the first class.")
 @click.option("--void-ids", type=int, multiple=True, help="Else 255, 65535 beyond 255 classes.")
+@click.option(
+    "--scenes",
+    type=click.Choice(["folders", "numbers"]),
+    default="folders",
+    show_default=True,
+    help="What tells scenes apart: folders of the frames, or gaps in their numbers.",
+)
 @click.option("--size", type=(int, int), default=(192, 256), show_default=True)
 @click.option("--rows", default=ROWS, show_default=True, help="Which rows, with commas.")
 @click.option("--seeds", type=COUNT, default=3, show_default=True, help="Of each row: 0, 1, ...")
 @click.option("--workers", type=COUNT, default=1, show_default=True, help="Cells at a time.")
+@click.option("--minutes", type=float, help="Begin no cell that would end later than this.")
 @click.option("--train-encoder", is_flag=True, help="Train everything, not the decoder alone.")
 @click.option("--views", type=COUNT, default=8, show_default=True, help="A frame, encoder frozen.")
 @click.option("--loaders", type=COUNT, default=1, show_default=True, help="Threads that load.")
 @shared_options(DEFAULTS)
 @click.option("--out", type=click.Path(), default="runs/ablation", show_default=True)
 @click.option("--write-frames", type=click.Path(), help="Only pack frames, to here.")
+@click.option(
+    "--quality", type=click.IntRange(1, 95), default=95, show_default=True, help="Of packed JPEGs."
+)
 @backend_option
 @click.pass_context
 @in_a_sentence
-def main(context, backend, out, rows, seeds, workers, write_frames, **options):
+def main(context, setting, backend, out, rows, seeds, workers, loaders, minutes, **options):
     """Trains the missing cells, rows x seeds, and writes the tables of those that are there."""
     use_backend(backend)
     import keras
 
-    from keras_lwm.ablation import AblationFolder, pack_frames, train_cells, write_tables
+    from keras_lwm.ablation import (
+        AblationFolder,
+        draw_tables,
+        pack_frames,
+        train_cells,
+        write_tables,
+    )
 
-    if write_frames is not None:
-        pack_frames(write_frames, options)
-        return click.echo(f"Wrote frames of {options['size']} to {write_frames}")
+    packed, quality = options.pop("write_frames"), options.pop("quality")
+    if packed is not None:
+        pack_frames(packed, options, quality)
+        return click.echo(f"Wrote frames of {options['size']} to {packed}")
 
     # Cells of two backends are no pairs.
     folder = AblationFolder(out, {**options, "backend": keras.backend.backend()})
     rows = rows.split(",")
-    train_cells(folder, rows, seeds, workers)
-    silent = ("out", "write_frames", "loaders")
+    silent = ("out", "write_frames", "quality", "loaders", "minutes")
     command = typed_command(context, "recipes/ablation.py", folder="data", without=silent)
-    click.echo(write_tables(folder, rows, seeds, command))
+    tables = functools.partial(write_tables, folder, rows, seeds, command)
+    train_cells(folder, rows, seeds, workers, loaders, minutes, after_cell=tables)
+    click.echo(tables())
+    try:
+        draw_tables(folder.path)
+    except ImportError as error:
+        click.echo(f"Neither figure nor page: {error}")
 
 
 if __name__ == "__main__":

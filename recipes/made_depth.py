@@ -43,7 +43,7 @@ KEPT = "with_depth"
 @backend_option
 @click.pass_context
 @in_a_sentence
-def main(context, backend, out, rows, seeds, workers, keep_every, **options):
+def main(context, backend, out, rows, seeds, workers, loaders, keep_every, **options):
     """Trains the missing cells, and writes the table of those that are there."""
     use_backend(backend)
     import keras
@@ -56,7 +56,7 @@ def main(context, backend, out, rows, seeds, workers, keep_every, **options):
         context, "recipes/made_depth.py", folder="data", without=("out", "loaders")
     )
     rows = rows.split(",")
-    folders, errors = train_sources(out, options, keep_every, rows, seeds, workers)
+    folders, errors = train_sources(out, options, keep_every, rows, seeds, workers, loaders)
     click.echo(write_comparison(out, folders, rows, seeds, command, errors))
 
 

@@ -18,6 +18,7 @@ UNDER_ONE_BACKEND = {
     *("test_page.py", "test_page_in_a_browser.py", "test_cli_report.py"),
     *("test_description.py", "test_samples.py", "test_fuzzed_folders.py", "test_ablation.py"),
     *("test_scale_shift.py", "test_made_files.py", "test_making_depth.py", "test_cli_depth.py"),
+    "test_ablation_bootstrap.py",
     *("test_depth_sources.py", "test_notebooks.py", "test_progress_bar.py", "test_board.py"),
     *("test_summary.py", "test_recipe_options.py", "test_typed_commands.py", "test_ahead.py"),
     "test_strangers_videos.py",

@@ -15,11 +15,12 @@ from coloured_frames import write_frames
 from scipy import stats
 
 from keras_lwm import mining
-from keras_lwm.ablation import BASELINE, ROWS, Frames, pack_frames
+from keras_lwm.ablation import BASELINE, ROWS, Frames, pack_frames, runner
 from keras_lwm.ablation.cell import build, train_cell
-from keras_lwm.ablation.frames import read_frames
+from keras_lwm.ablation.frames import read_frames, scene_numbers
 from keras_lwm.ablation.report import markdown, summarise
 from keras_lwm.ablation.runner import AblationFolder, child_environment, train_cells
+from keras_lwm.atomic_write import write_json
 
 ROOT = Path(__file__).parents[1]
 RESULTS = sorted((ROOT / "docs/results").glob("*/ablation.json"))
@@ -187,6 +188,8 @@ def test_it_goes_on_with_the_cells_that_are_missing(tmp_path):
     assert tables["command"].endswith("--seeds 1 --rows multi_task,full")
     assert str(tmp_path) not in (out / "ablation.json").read_text()
     assert (out / "ablation.png").exists() and (out / "ablation.md").exists()
+    # The rooms are of one frame each, and there is one to score: no other set of them is drawn.
+    assert "bootstrap" not in (out / "ablation.json").read_text()
     assert "IoU by class, minus that of multi_task" in (out / "ablation.html").read_text()
 
 
@@ -228,11 +231,75 @@ def test_rows_are_taught_on_the_features_of_a_frozen_encoder(tmp_path):
     assert all(path.exists() for path in views)
 
 
-def test_a_cell_that_fails_ends_in_what_it_printed(tmp_path, monkeypatch):
+@pytest.fixture
+def unprepared(monkeypatch):
+    monkeypatch.setattr(AblationFolder, "prepare", lambda self, rows: None)
+
+
+def test_a_cell_that_fails_ends_in_what_it_printed(tmp_path, monkeypatch, unprepared):
     monkeypatch.setattr(sys, "executable", "false")
     folder = AblationFolder(tmp_path, {"train_encoder": True})
     with pytest.raises(ChildProcessError, match=f"{BASELINE}, seed 0, failed; .*{BASELINE}-0.log"):
         train_cells(folder, [BASELINE], seeds=1)
+
+
+def trains_in_place(monkeypatch, seconds, failing=()):
+    """In place of children: cells that are complete at once; returns the list of them."""
+    trained, now = [], [0.0]
+
+    def train(folder, environment, row, seed, loaders):
+        if row in failing:
+            raise ChildProcessError(f"The cell {row}, seed {seed}, failed")
+        trained.append((row, seed))
+        now[0] += seconds
+        write_json(folder.cell_path(row, seed), {"scores": {"mean_iou": 0.5}})
+        return seconds
+
+    monkeypatch.setattr(runner, "_train_in_child", train)
+    monkeypatch.setattr(runner.time, "monotonic", lambda: now[0])
+    return trained
+
+
+def test_no_cell_is_begun_that_would_end_too_late(tmp_path, monkeypatch, unprepared, capsys):
+    trained, complete = trains_in_place(monkeypatch, seconds=100), []
+    folder, rows = AblationFolder(tmp_path, {"train_encoder": True}), ["multi_task", "full"]
+    train_cells(
+        folder, rows, seeds=3, minutes=6.5, after_cell=lambda: complete.append(len(trained))
+    )
+    assert trained == [("multi_task", 0), ("full", 0), ("multi_task", 1)]
+    assert complete == [1, 2, 3]
+    assert "3 of 6 cells are left for another time: one takes up to 1.7" in capsys.readouterr().out
+    train_cells(folder, rows, seeds=3)
+    assert len(trained) == len(set(trained)) == 6
+
+
+def test_the_other_rows_are_trained_when_one_fails(tmp_path, monkeypatch, unprepared):
+    trained = trains_in_place(monkeypatch, seconds=1, failing=["full"])
+    folder = AblationFolder(tmp_path, {"train_encoder": True})
+    with pytest.raises(ChildProcessError, match="full, seed 0, failed"):
+        train_cells(folder, ["full", "dpe", "ohem"], seeds=2)
+    assert trained == [("dpe", 0), ("ohem", 0), ("dpe", 1), ("ohem", 1)]
+
+
+def test_options_that_are_given_win_over_the_settings(parsed):
+    frozen, gpu = (parsed(["--data", "-", "--setting", name]) for name in ("frozen", "gpu"))
+    assert frozen == {**parsed(["--data", "-"]), "setting": "frozen"}
+    assert set(gpu["rows"].split(",")) == set(ROWS)
+    assert gpu["train_encoder"] and gpu["epochs"] > frozen["epochs"]
+    own = parsed(["--epochs", "3", "--data", "-", "--setting", "gpu", "--backend", "torch"])
+    assert own == {**gpu, "epochs": 3, "backend": "torch"}
+
+
+def test_scenes_are_told_by_folders_or_by_gaps_in_numbers():
+    def groups(names, tells):
+        return scene_numbers(names, tells).tolist()
+
+    assert groups(["b/1", "a/1", "b/2", "c"], "folders") == [1, 0, 1, 2]
+    # One folder tells nothing.
+    assert groups(["a/1", "a/2"], "folders") == groups(["x", "y"], "folders") == [0, 1]
+    assert groups(["0007", "0004_sofa", "0003", "0009", "0008_b"], "numbers") == [1, 0, 0, 1, 1]
+    with pytest.raises(ValueError, match="begin with numbers; received the frame 'a/sofa_1'"):
+        scene_numbers(["1", "a/sofa_1"], "numbers")
 
 
 def test_frames_that_were_packed_are_read_back_as_they_were(tmp_path):
@@ -240,8 +307,13 @@ def test_frames_that_were_packed_are_read_back_as_they_were(tmp_path):
     write_frames(folder)
     options = {"data": folder, "size": (40, 50), "depth_unit": 0.001, "first_id": 1}
     options |= {"void_ids": (0,), "train_split": "train", "score_split": "val"}
-    pack_frames(packed, options)
+    for name in ("a", "b"):
+        for file in folder.glob(f"*/{name}.png"):
+            file.rename(file.with_stem(f"000{ord(name) - 97}"))
+    (folder / "train.txt").write_text("0000\n0001\n")
     first, *described = read_frames(splits, options)
+    assert first["train"].scenes.tolist() == [0, 1]
+    pack_frames(packed, options)
     options |= {"data": packed, "first_id": 0, "void_ids": ()}
     again, *described_again = read_frames(splits, options)
     assert described_again == described
@@ -250,6 +322,7 @@ def test_frames_that_were_packed_are_read_back_as_they_were(tmp_path):
         np.testing.assert_allclose(again[split].depths, first[split].depths, atol=5.1e-4)
         difference = np.abs(again[split].images.astype(int) - first[split].images)
         assert difference.mean() < 5  # JPEG, of noise
+        np.testing.assert_array_equal(again[split].scenes, first[split].scenes)
 
 
 def test_a_data_set_by_name_gives_the_frames_of_its_folder(tmp_path, monkeypatch):

@@ -79,7 +79,7 @@ SCORES = {
 }
 
 
-def write_cells(folder, rows, seeds, workers=1):
+def write_cells(folder, rows, seeds, workers=1, loaders=1):
     """In place of training: any network and the same scores."""
     for row in rows:
         for seed in range(seeds):

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import keras
 
@@ -26,6 +26,7 @@ def train_cell(
     class_names: Sequence[str],
     views: Sequence[Views] = (),
     teacher: keras.Model | None = None,
+    on_frame: Callable | None = None,
 ) -> tuple[dict, keras.Model]:
     """Trains and scores one cell.
 
@@ -37,6 +38,7 @@ def train_cell(
         class_names: one name a class.
         views: the frozen encoder's features of `train_frames`; none: everything is trained.
         teacher: the whole network of the cell that teaches this one, for a row that is taught.
+        on_frame: called with each scored frame, see `evaluate`.
 
     Returns:
         Scores, history and seconds as plain values, ready for JSON. And the whole network, from
@@ -80,6 +82,7 @@ def train_cell(
         num_classes,
         class_names,
         subsets=SUBSETS,
+        on_frame=on_frame,
         **given(options, ("unusual_depth",)),
     )
     result = {

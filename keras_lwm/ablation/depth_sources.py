@@ -31,6 +31,7 @@ def train_sources(
     rows: Sequence[str],
     seeds: int,
     workers: int = 1,
+    loaders: int = 1,
 ) -> tuple[dict[str, AblationFolder], dict]:
     """Hides depth, makes it again, and trains the missing cells of all three sources.
 
@@ -42,7 +43,7 @@ def train_sources(
         path: where everything is kept; what is complete there is not done again.
         options: the ablation's; `data` is a folder of frames.
         keep_every: every so-many-th training frame keeps its depth.
-        rows, seeds, workers: as of `train_cells`.
+        rows, seeds, workers, loaders: as of `train_cells`.
 
     Returns:
         {name out of `SOURCES`: its ablation}, and the scores of `made_depth_errors`.
@@ -59,7 +60,7 @@ def train_sources(
             "epochs": keep_every * options["epochs"],
         },
     )
-    train_cells(network, [BASELINE], 1)
+    train_cells(network, [BASELINE], 1, loaders=loaders)
     _make(frames, network.network_path(BASELINE, 0), options)
     errors = made_depth_errors(data, frames / MADE_FOLDER, options["depth_unit"])
     made = f"{MADE_FOLDER}/{{name}}"
@@ -71,7 +72,7 @@ def train_sources(
     for seed in range(seeds):
         for source, folder in folders.items():
             print(f"Depth {source}, seed {seed}", flush=True)
-            train_cells(folder, rows, seed + 1, workers)
+            train_cells(folder, rows, seed + 1, workers, loaders)
     return folders, errors
 
 

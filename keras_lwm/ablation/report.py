@@ -1,16 +1,16 @@
-"""The ablation's tables and figure: means over seeds, and paired differences to the baseline."""
+"""The ablation's tables: means over seeds, and paired differences to the baseline."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from keras_lwm.ablation.bootstrap import DRAWS, SEED, difference_interval, drawn_scores
+from keras_lwm.ablation.counts import counts_by_scene
 from keras_lwm.ablation.rows import BASELINE, METHOD
 from keras_lwm.ablation.runner import AblationFolder
+from keras_lwm.ablation.student import quantile
 from keras_lwm.atomic_write import atomic_write, write_json
-from keras_lwm.extras import imports_of
-from keras_lwm.report.page import write_ablation_page
 
 OVERALL = {
     "mean_iou": "mIoU",
@@ -21,7 +21,7 @@ OVERALL = {
 
 
 def write_tables(folder: AblationFolder, rows: Sequence[str], seeds: int, command: str) -> str:
-    """Writes `ablation.json`, `.md`, `.png` and `.html` of the cells that are complete.
+    """Writes `ablation.json` and `.md` of the cells that are complete; `draw_tables` does the rest.
 
     Args:
         folder: where the cells are.
@@ -30,6 +30,9 @@ def write_tables(folder: AblationFolder, rows: Sequence[str], seeds: int, comman
 
     Returns:
         The Markdown.
+
+    Raises:
+        ValueError: a cell is complete but for the counts of its frames.
     """
     complete = {
         (row, seed): folder.read_cell(row, seed)
@@ -37,29 +40,32 @@ def write_tables(folder: AblationFolder, rows: Sequence[str], seeds: int, comman
         for seed in range(seeds)
         if folder.cell_path(row, seed).exists()
     }
-    cells = {}
+    cells, counts = {}, {}
     for (row, seed), result in complete.items():
         cells.setdefault(row, {})[seed] = measured(result["scores"])
+        of_scenes = counts_by_scene(folder.counts_path(row, seed))
+        counts.setdefault(row, {})[seed] = of_scenes
     summary = summarise(cells)
+    scenes = len(of_scenes)
+    if scenes > 1:
+        add_bootstrap(summary, counts)
     options = {**folder.options, "data": Path(folder.options["data"]).name}
-    write_json(
-        folder.path / "ablation.json", {"command": command, "options": options, "rows": summary}
-    )
-    setting = _setting(options, list(complete.values()))
+    setting = _setting(options, list(complete.values()), scenes)
+    values = {"command": command, "setting": setting, "options": options, "rows": summary}
+    write_json(folder.path / "ablation.json", values)
     text = markdown(summary, command, setting)
     with atomic_write(folder.path / "ablation.md") as partial:
         partial.write_text(text, encoding="utf-8")
-    if len(summary) > 1 and BASELINE in summary:
-        draw_differences(folder.path / "ablation.png", summary)
-    write_ablation_page(folder.path / "ablation.html", summary, command, setting, BASELINE)
     return text
 
 
-def _setting(options, results):
+def _setting(options, results, scenes):
     height, width = options["size"]
+    frames = results[0]["scores"]["frames"]
+    of = f"{frames} frames" if scenes == frames else f"{frames} frames in {scenes} scenes"
     minutes = np.median([result["seconds"] for result in results]) / 60
     return (
-        f"{results[0]['scores']['frames']} frames of {options['score_split']} at {height}x{width}, "
+        f"{of} of {options['score_split']} at {height}x{width}, "
         f"encoder {'trained' if options['train_encoder'] else 'frozen'}, {options['epochs']} "
         f"epochs, {minutes:.1f} minutes of training a cell"
     )
@@ -77,10 +83,8 @@ def interval(values: Sequence[float]) -> float | None:
     """Half the width of the 95 % interval of the mean (Student's t); None for a single value."""
     if len(values) < 2:
         return None
-    with imports_of("report", "An interval of the ablation"):
-        from scipy import stats
-
-    return float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5)
+    error = np.std(values, ddof=1) / len(values) ** 0.5
+    return float(quantile(0.95, len(values) - 1) * error)
 
 
 def paired(one: Mapping, other: Mapping, name: str) -> dict | None:
@@ -121,6 +125,32 @@ def summarise(cells: Mapping) -> dict:
     return summary
 
 
+def add_bootstrap(summary: Mapping, counts: Mapping) -> None:
+    """Adds `bootstrap` to the differences of the overall scores: two ends, in points.
+
+    Args:
+        summary: of `summarise`; changed in place.
+        counts: {row: {seed: pixels (scenes, 3, C)}} of the same cells.
+    """
+    scores = {
+        row: {seed: drawn_scores(pixels) for seed, pixels in seeds.items()}
+        for row, seeds in counts.items()
+    }
+
+    def add(figures, *pair):
+        for name, title in OVERALL.items():
+            one, other = ({seed: each[name] for seed, each in scores[row].items()} for row in pair)
+            ends = difference_interval(one, other)
+            if ends is not None and title in figures:
+                figures[title]["bootstrap"] = [100 * end for end in ends]
+
+    for row, entry in summary.items():
+        if row != BASELINE and BASELINE in summary:
+            add(entry["figures"], row, BASELINE)
+        if "method_gain" in entry:
+            add(entry["method_gain"], METHOD, row)
+
+
 def markdown(summary: Mapping, command: str, setting: str) -> str:
     """The tables: overall scores, scores by part of the pixels, change of each class."""
     figures = summary[next(iter(summary))]["figures"]
@@ -128,12 +158,24 @@ def markdown(summary: Mapping, command: str, setting: str) -> str:
     blocks = [
         f"Made by `{command}`; {setting}. Mean over seeds in per cent, and in brackets the paired "
         f"difference to `{BASELINE}` with its 95 % interval.",
+        _about_bootstrap(summary),
         _score_table(summary, list(OVERALL.values())),
         _gain_table(summary),
         _score_table(summary, parts),
         _class_table(summary),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _about_bootstrap(summary):
+    figures = [figure for entry in summary.values() for figure in entry["figures"].values()]
+    if not any("bootstrap" in figure for figure in figures):
+        return ""
+    return (
+        "± is over seeds, on these very frames (Student's t). [from, to] is over seeds and scored "
+        f"scenes, both drawn anew (bootstrap, {DRAWS} draws, their seed {SEED}): what others "
+        "might show."
+    )
 
 
 def _score_table(summary, names):
@@ -182,28 +224,6 @@ def score_text(figure: Mapping | None) -> str:
 def difference_text(figure: Mapping) -> str:
     """A paired difference, of `paired`, as it stands in a cell of a table."""
     around = "" if figure["interval"] is None else f" ± {figure['interval']:.2f}"
-    return f"{figure['difference']:+.2f}{around}"
-
-
-def draw_differences(path: Path, summary: Mapping) -> None:
-    """Draws each row's paired difference in mIoU and PixAcc, with intervals, as a PNG."""
-    with imports_of("report", "The ablation's figure"):
-        from matplotlib.figure import Figure
-
-    rows = [row for row in summary if row != BASELINE]
-    drawing = Figure(figsize=(9, 0.4 * len(rows) + 1.4))
-    axes = drawing.subplots(1, 2, sharey=True)
-    for axis, name in zip(axes, ("mIoU", "PixAcc"), strict=True):
-        figures = [summary[row]["figures"][name] for row in rows]
-        means = [entry.get("difference", math.nan) for entry in figures]
-        halves = [entry.get("interval") or 0.0 for entry in figures]
-        axis.axvline(0, color="0.6", linewidth=1)
-        axis.errorbar(means, range(len(rows)), xerr=halves, fmt="o", capsize=3)
-        axis.set_xlabel(f"{name}, difference to {BASELINE} (points)")
-        axis.set_yticks(range(len(rows)), rows)
-        axis.locator_params(axis="x", nbins=6)
-        axis.grid(axis="x", color="0.9")
-    axes[0].invert_yaxis()
-    drawing.tight_layout()
-    with atomic_write(path) as partial:
-        drawing.savefig(partial, dpi=110)
+    low, high = figure.get("bootstrap", (None, None))
+    ends = "" if low is None else f" [{low:+.2f}, {high:+.2f}]"
+    return f"{figure['difference']:+.2f}{around}{ends}"

@@ -6,14 +6,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import keras
 
 from keras_lwm.ablation.cell import train_cell
-from keras_lwm.ablation.frames import train_and_score_frames
+from keras_lwm.ablation.counts import FrameCounts
+from keras_lwm.ablation.kept_frames import KeptFrames
 from keras_lwm.ablation.rows import ROWS, check_rows, uses_depth_features
 from keras_lwm.ablation.views import Views
 from keras_lwm.atomic_write import as_json, write_json
@@ -23,7 +24,10 @@ from keras_lwm.networks import build_backbone
 
 
 class AblationFolder:
-    """`options.json`, `cells/ROW-SEED.json`, and beside them what a cell printed, and its network.
+    """`options.json`, and `cells/ROW-SEED.json` of every cell that is complete.
+
+    Beside a cell's lie the counts of the frames that it scored, what it printed, and its network;
+    and all cells share `frames` and, where the encoder is frozen, its features in `views`.
 
     A cell's JSON file is written when the cell is complete.
 
@@ -51,6 +55,16 @@ class AblationFolder:
                     f"{name}={value!r}: choose another folder by --out."
                 )
 
+    @property
+    def splits(self) -> tuple[str, str]:
+        """The frames to train on, and those to score."""
+        return self.options["train_split"], self.options["score_split"]
+
+    @property
+    def frames(self) -> KeptFrames:
+        """Where the decoded frames are."""
+        return KeptFrames(self.path / "frames")
+
     def views(self, rows: Sequence[str]) -> list[Views]:
         """Where the frozen encoder's features for some rows are; [] where it is trained."""
         if self.options["train_encoder"]:
@@ -61,6 +75,30 @@ class AblationFolder:
             views.append(Views(self.path / "depth_views", number, of_depth=True))
         return views
 
+    def prepare(self, rows: Sequence[str]) -> None:
+        """Makes what cells share, unless it is there: frames, and a frozen encoder's features.
+
+        Args:
+            rows: of the cells.
+
+        Raises:
+            ValueError: the data cannot be read.
+        """
+        options = self.options
+        self.frames.keep(self.splits, options)
+        views = self.views(rows)
+        if not views:
+            return
+        extractor = build_backbone(options["backbone"], weights=options["weights"])
+        for one in views:
+            one.compute(
+                extractor,
+                self.frames.open(options["train_split"]),
+                new_augmentation(options),
+                len(self.frames.class_names),
+                **given(options, ("unusual_depth",)),
+            )
+
     def cell_path(self, row: str, seed: int) -> Path:
         """The file of what the cell scored; there once it is complete."""
         return self.cells / f"{row}-{seed}.json"
@@ -68,6 +106,10 @@ class AblationFolder:
     def log_path(self, row: str, seed: int) -> Path:
         """The file of what the cell's process printed."""
         return self.cells / f"{row}-{seed}.log"
+
+    def counts_path(self, row: str, seed: int) -> Path:
+        """The file of the pixels of each frame that the cell scored, see `FrameCounts`."""
+        return self.cells / f"{row}-{seed}.npz"
 
     def network_path(self, row: str, seed: int) -> Path:
         """The file of the cell's network, where it is kept."""
@@ -78,62 +120,116 @@ class AblationFolder:
         return json.loads(self.cell_path(row, seed).read_text(encoding="utf-8"))
 
 
-def train_cells(folder: AblationFolder, rows: Sequence[str], seeds: int, workers: int = 1) -> None:
-    """Trains the missing cells; prints what is done, and how long the rest takes.
+def train_cells(
+    folder: AblationFolder,
+    rows: Sequence[str],
+    seeds: int,
+    workers: int = 1,
+    loaders: int = 1,
+    minutes: float | None = None,
+    after_cell: Callable[[], object] | None = None,
+) -> None:
+    """Trains the missing cells, seed by seed; prints what is done, and how long the rest takes.
 
     It can be interrupted at any moment: what is complete by then is not trained again.
 
     Args:
         folder: where the cells are.
-        rows: names out of `ROWS`.
+        rows: names out of `ROWS`, the most important first.
         seeds: the seeds 0, 1, ... of each row.
         workers: cells at the same time.
+        loaders: threads of each cell that augment frames, where the encoder is trained; they change
+            nothing but the speed.
+        minutes: no cell is begun that, as long as the longest so far, would end later than this
+            after the call. None: all are trained.
+        after_cell: called whenever a cell is complete.
 
     Raises:
         ValueError: an unknown row.
-        ChildProcessError: a cell failed; the message ends in what it printed.
+        ChildProcessError: cells failed; the message ends in what the first of them printed. The
+            other rows are trained before it is raised.
     """
+    start = time.monotonic()
     check_rows(rows, seeds)
     missing = [
         (row, seed)
         for seed, row in itertools.product(range(seeds), rows)
         if not folder.cell_path(row, seed).exists()
     ]
-    if missing and folder.views(rows):
-        _encode(folder, rows)
+    if missing:
+        folder.prepare(rows)
+    waiting, running, failures = list(missing), {}, {}
+    times = _Times(len(missing), workers, None if minutes is None else start + 60 * minutes)
     environment = child_environment(workers)
-    spent = 0.0
-    # Rows that are taught come once their teachers are there.
-    missing.sort(key=lambda cell: ROWS[cell[0]].teacher is not None)
     with ThreadPoolExecutor(workers) as pool:
-        trained = itertools.chain.from_iterable(
-            pool.map(lambda cell: (cell, _train_in_child(folder, environment, *cell)), cells)
-            for _, cells in itertools.groupby(missing, lambda cell: ROWS[cell[0]].teacher is None)
+        while True:
+            while len(running) < workers and times.allow_another():
+                cell = _next_ready(folder, waiting, failures)
+                if cell is None:
+                    break
+                child = pool.submit(_train_in_child, folder, environment, *cell, loaders)
+                running[child] = cell
+            if not running:
+                break
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for child in done:
+                row, seed = running.pop(child)
+                try:
+                    times.add(child.result())
+                except ChildProcessError as failure:
+                    failures.setdefault(row, failure)
+                    print(f"{failure}\nNo more cells of {row} are trained.", flush=True)
+                    continue
+                score = folder.read_cell(row, seed)["scores"]["mean_iou"]
+                print(
+                    f"{row} seed {seed}: mIoU {100 * score:.2f} %  ({times.progress()}; its output "
+                    f"is in {folder.log_path(row, seed)})",
+                    flush=True,
+                )
+                if after_cell is not None:
+                    after_cell()
+    if failures:
+        raise next(iter(failures.values()))
+    if waiting:
+        print(
+            f"{len(waiting)} of {len(missing)} cells are left for another time: one takes up to "
+            f"{times.longest / 60:.1f} min. The same command goes on with them.",
+            flush=True,
         )
-        for number, ((row, seed), seconds) in enumerate(trained, 1):
-            spent += seconds
-            left = spent / number * (len(missing) - number) / workers
-            score = folder.read_cell(row, seed)["scores"]["mean_iou"]
-            print(
-                f"{row} seed {seed}: mIoU {100 * score:.2f} %  ({number} of {len(missing)} cells, "
-                f"{left / 60:.0f} min left; its output is in {folder.log_path(row, seed)})",
-                flush=True,
-            )
 
 
-def _encode(folder, rows):
-    """The frozen encoder's features, once for all cells."""
-    options = folder.options
-    frames, _, class_names = train_and_score_frames(options)
-    extractor = build_backbone(options["backbone"], weights=options["weights"])
-    for views in folder.views(rows):
-        views.compute(
-            extractor,
-            frames,
-            new_augmentation(options),
-            len(class_names),
-            **given(options, ("unusual_depth",)),
-        )
+def _next_ready(folder, waiting, failures):
+    """Takes out the first cell whose teacher is there; cells that never can be trained, too."""
+    for cell in list(waiting):
+        row, seed = cell
+        teacher = ROWS[row].teacher_cell(seed)
+        if row in failures or (teacher is not None and teacher[0] in failures):
+            waiting.remove(cell)
+        elif teacher is None or folder.cell_path(*teacher).exists():
+            waiting.remove(cell)
+            return cell
+    return None
+
+
+class _Times:
+    """How long cells took, and whether there is time for another; seconds of `time.monotonic`."""
+
+    def __init__(self, cells, workers, end):
+        self._cells, self._workers, self._end = cells, workers, end
+        self._done, self._spent = 0, 0.0
+        self.longest = 0.0
+
+    def add(self, seconds):
+        self._done += 1
+        self._spent += seconds
+        self.longest = max(self.longest, seconds)
+
+    def allow_another(self):
+        return self._end is None or time.monotonic() + self.longest <= self._end
+
+    def progress(self):
+        left = self._spent / self._done * (self._cells - self._done) / self._workers
+        return f"{self._done} of {self._cells} cells, {left / 60:.0f} min left"
 
 
 def child_environment(workers: int) -> dict[str, str]:
@@ -151,11 +247,12 @@ def child_environment(workers: int) -> dict[str, str]:
     return environment
 
 
-def _train_in_child(folder, environment, row, seed):
+def _train_in_child(folder, environment, row, seed, loaders):
     log, start = folder.log_path(row, seed), time.monotonic()
+    module = [sys.executable, "-P", "-m", "keras_lwm.ablation"]
     with open(log, "w", encoding="utf-8") as file:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "keras_lwm.ablation", folder.path, row, str(seed)],
+            [*module, folder.path, row, str(seed), str(loaders)],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -168,16 +265,26 @@ def _train_in_child(folder, environment, row, seed):
     return time.monotonic() - start
 
 
-def train_here(path: str | Path, row: str, seed: int) -> None:
+def train_here(path: str | Path, row: str, seed: int, loaders: int) -> None:
     """Trains a cell of the ablation in a folder, in this process: what a child does."""
     folder = AblationFolder(path)
-    train_frames, score_frames, class_names = train_and_score_frames(folder.options)
+    train_frames, score_frames = (folder.frames.open(split) for split in folder.splits)
+    class_names = folder.frames.class_names
+    counts = FrameCounts(len(class_names))
     teacher = ROWS[row].teacher_cell(seed)
     if teacher is not None:
         teacher = keras.saving.load_model(folder.network_path(*teacher), compile=False)
-    views = folder.views([row])
     result, network = train_cell(
-        row, seed, folder.options, train_frames, score_frames, class_names, views, teacher
+        row,
+        seed,
+        {**folder.options, "loaders": loaders},
+        train_frames,
+        score_frames,
+        class_names,
+        folder.views([row]),
+        teacher,
+        on_frame=counts,
     )
     network.save(folder.network_path(row, seed))
+    counts.save(folder.counts_path(row, seed), score_frames.scenes)
     write_json(folder.cell_path(row, seed), result)

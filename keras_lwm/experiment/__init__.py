@@ -1,7 +1,10 @@
 """An experiment from its options: network, objective, optimiser, training, scores and pictures.
 
-Nothing here imports TensorFlow before `train` or `report` reads a data set.
+Nothing here imports TensorFlow before `train` or `report` reads a data set. Those two draw, so that
+they cannot be imported without the extra `report`.
 """
+
+from typing import TYPE_CHECKING
 
 from keras_lwm.experiment.model import (
     CURRICULUM,
@@ -19,7 +22,10 @@ from keras_lwm.experiment.model import (
     new_weighting,
     weighting_options,
 )
-from keras_lwm.experiment.run import LITERATURE, SINGLE_SCALE, SUBSETS, report, train
+from keras_lwm.experiment.scored import LITERATURE, SINGLE_SCALE, SUBSETS
+
+if TYPE_CHECKING:
+    from keras_lwm.experiment.run import report, train
 
 __all__ = [
     "CURRICULUM",
@@ -42,3 +48,12 @@ __all__ = [
     "train",
     "weighting_options",
 ]
+
+
+def __getattr__(name):
+    # At first use: the rest goes without the packages that draw.
+    if name in ("report", "train"):
+        from keras_lwm.experiment import run
+
+        return getattr(run, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

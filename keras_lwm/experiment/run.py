@@ -6,15 +6,9 @@ from collections.abc import Mapping
 import keras
 
 from keras_lwm.devices import WHOLE, several_devices
-from keras_lwm.evaluation import (
-    DEPTH_RANGES,
-    MultiScale,
-    SingleScale,
-    TrimapBand,
-    evaluate,
-    write_report,
-)
+from keras_lwm.evaluation import evaluate, write_report
 from keras_lwm.experiment.model import CURRICULUM, fit, given, new_augmentation, new_model
+from keras_lwm.experiment.scored import SINGLE_SCALE, SUBSETS
 from keras_lwm.experiment.summary import summary
 from keras_lwm.progress_bar import ProgressBar
 from keras_lwm.report import (
@@ -29,15 +23,6 @@ from keras_lwm.report import (
 )
 from keras_lwm.report.page import write_page
 from keras_lwm.run_folder import RunFolder, find_run_model
-
-SINGLE_SCALE = {"single_scale": SingleScale()}
-"""Views by name, for `report`: the frame as it is."""
-
-LITERATURE = {**SINGLE_SCALE, "multi_scale": MultiScale()}
-"""Those of the publications on RefineNet beside it."""
-
-SUBSETS = (TrimapBand(3), *DEPTH_RANGES)
-"""Parts of the pixels that every report scores by themselves."""
 
 
 def train(

@@ -24,14 +24,26 @@ def class_scores(matrix, xp=np) -> dict:
         occur; scalars `pixel_accuracy`, `mean_accuracy`, `mean_iou` and `frequency_weighted_iou`,
         0 where there is no pixel.
     """
-    correct = xp.diagonal(matrix)
-    labelled = xp.sum(matrix, axis=1)
-    union = labelled + xp.sum(matrix, axis=0) - correct
+    return scores_of_counts(xp.diagonal(matrix), xp.sum(matrix, axis=1), xp.sum(matrix, axis=0), xp)
+
+
+def scores_of_counts(correct, labelled, predicted, xp=np) -> dict:
+    """`class_scores` of what it takes from a matrix.
+
+    Args:
+        correct, labelled, predicted: (..., C) floats, pixels of every class; those before the last
+            axis are scored each by themselves.
+        xp: the module that computes, `numpy` or `keras.ops`.
+
+    Returns:
+        As of `class_scores`: (..., C), and (...) in place of scalars.
+    """
+    union = labelled + predicted - correct
     iou = correct / xp.maximum(union, 1.0)
     accuracy = correct / xp.maximum(labelled, 1.0)
 
     def share(part, whole):
-        return xp.sum(part) / xp.maximum(xp.sum(whole), 1.0)
+        return xp.sum(part, axis=-1) / xp.maximum(xp.sum(whole, axis=-1), 1.0)
 
     def occurring(pixels):
         return xp.where(pixels > 0, 1.0, 0.0)

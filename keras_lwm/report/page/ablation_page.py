@@ -18,7 +18,7 @@ def write_ablation_page(path, rows: Mapping, command: str, setting: str, baselin
     Args:
         path: the HTML file.
         rows: {row: {"seeds", "figures": {figure: {"mean", "difference", "interval"}}}}; differences
-            to `baseline`, in points, where there are any.
+            to `baseline`, in points, where there are any, and perhaps a "bootstrap".
         command: what made them.
         setting: a line on data and training.
         baseline: the row that the others are compared with.
