@@ -8,7 +8,8 @@ from keras_lwm.tensors import Tensor
 
 NEAREST = 0.5  # metres
 FOCAL_LENGTH = 0.8  # of the longer side: a field of view of 64 degrees
-REACHES = (1, 2)  # pixels, to either side
+REACHES = (1, 2, 4, 6, 8)  # pixels, to either side
+BEND = 0.06  # of log depth, above which three pixels are not on one surface
 
 
 @keras.saving.register_keras_serializable(package="keras_lwm")
@@ -19,6 +20,7 @@ class DepthPicture(keras.layers.Layer):
     0..255: 255 times half a metre over the depth, and how far the surface is turned sideways and up
     or down, 127.5 (1 + n), n being the first two components of the surface normal as seen from a
     camera that looks straight at it, whose field of view is 64 degrees along the longer side.
+    Slopes are those of lines fitted to the pixels on either side, up to 8 away, not beyond an edge.
     Where nothing is measured, the first is 0, and the others 127.5.
 
     Like HHA (Gupta et al., ECCV 2014) it gives nearness and orientation, but needs no calibration
@@ -48,14 +50,19 @@ class DepthPicture(keras.layers.Layer):
 
 
 def _slope(values, mask, axis):
-    """Mean central difference a pixel of (B, H, W, 1), over the reaches measured on both sides."""
+    """The slope a pixel of (B, H, W, 1): a line fitted to the pixels on either side.
+
+    A pair at one reach counts where both are measured and on one surface with the pixel between.
+    """
     total = count = 0.0
     for reach in REACHES:
         before, after = _neighbours(values, axis, reach)
-        both = ops.prod(ops.stack(_neighbours(mask, axis, reach)), axis=0)
-        total = total + both * (after - before) / (2.0 * reach)
-        count = count + both
-    return mask * total / ops.maximum(count, 1.0)
+        measured = ops.prod(ops.stack(_neighbours(mask, axis, reach)), axis=0)
+        straight = ops.cast(ops.abs(after + before - 2.0 * values) < BEND, "float32")
+        pair = mask * measured * straight
+        total = total + pair * reach * (after - before)
+        count = count + pair * 2.0 * reach**2
+    return total / ops.maximum(count, 1.0)
 
 
 def _neighbours(values, axis, reach):
