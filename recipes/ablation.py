@@ -30,7 +30,7 @@ from keras_lwm_cli.training_options import (
 COUNT = click.IntRange(1)
 ROWS = (
     "cross_entropy,side_outputs,multi_task,dpe,dse_window,dse_binned,both,full,"
-    "focal,ohem,pixel_error,error_window,class_error,distance_error,shuffled"
+    "focal,ohem,pixel_error,error_window,class_error,distance_error,shuffled,teacher"
 )
 DEFAULTS = {
     **dict.fromkeys((*WEIGHTING, "max_skipped_steps", "unusual_depth")),
@@ -67,8 +67,8 @@ SETTINGS = {
     "frozen": {},
     "gpu": {
         # The most important first, for where there is no time for all.
-        "rows": "multi_task,full,class_error,cross_entropy,side_outputs,dpe,dse_window,dse_binned,"
-        "both,focal,ohem,pixel_error,error_window,distance_error,shuffled",
+        "rows": "multi_task,full,class_error,cross_entropy,teacher,side_outputs,distance_error,"
+        "dpe,dse_window,dse_binned,both,focal,ohem,pixel_error,error_window,shuffled",
         "train_encoder": True,
         "size": (240, 320),
         "crop": (224, 304),

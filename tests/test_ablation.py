@@ -53,17 +53,19 @@ def test_rows_train_the_outputs_they_name():
     outputs = dict.fromkeys(("segmentation", "side_8", "side_16", "side_32", "depth"))
     assert set(ROWS["cross_entropy"].kept_outputs(outputs)) == {"segmentation"}
     assert set(outputs) - set(ROWS["side_outputs"].kept_outputs(outputs)) == {"depth"}
-    for name in set(ROWS) - {"cross_entropy", "side_outputs"}:
+    assert set(outputs) - set(ROWS["teacher"].kept_outputs(outputs)) == {"depth"}
+    for name in set(ROWS) - {"cross_entropy", "side_outputs", "teacher"}:
         assert ROWS[name].kept_outputs(outputs) == outputs
 
 
 def test_each_row_builds_its_weighting_from_the_ablations_options():
     options = {"strength": 0.3, "gathering": "binned", "depth_range": (1.0, 9.0), "gamma": None}
-    for row in ROWS.values():
+    for name, row in ROWS.items():
         weighting = mining.get(row.weighting, **row.weighting_options(options, seed=2))
         if row.weighting != "uniform":
             # The rivals as published, whatever the strength of the method.
-            assert weighting.strength == (1.0 if row.weighting in ("focal", "ohem") else 0.3)
+            own = row.weighting in ("focal", "ohem") or name.startswith("resolved")
+            assert weighting.strength == (1.0 if own else 0.3)
         if row.weighting == "shuffled":
             assert weighting.seed == 2
     assert mining.get("focal", **ROWS["focal"].weighting_options(options, 0)).gamma == 2.0
@@ -72,8 +74,16 @@ def test_each_row_builds_its_weighting_from_the_ablations_options():
     assert ROWS["full"].curriculum_options({"start": 0.2}) == {"start": 0.2}
 
 
-def test_the_recipe_trains_every_row_unless_some_are_chosen(parsed):
-    assert parsed(["--data", "-"])["rows"].split(",") == list(ROWS)
+def test_the_recipe_trains_every_row_that_is_not_taught_unless_some_are_chosen(parsed):
+    untaught = [name for name, row in ROWS.items() if row.teacher is None]
+    assert parsed(["--data", "-"])["rows"].split(",") == untaught
+
+
+def test_a_row_is_taught_by_its_own_seed_or_by_another():
+    own, other = ROWS["resolved"], ROWS["resolved_other"]
+    assert [own.teacher_cell(seed) for seed in range(3)] == [("teacher", s) for s in (0, 1, 2)]
+    assert [other.teacher_cell(seed) for seed in range(3)] == [("teacher", s) for s in (1, 0, 1)]
+    assert ROWS["multi_task"].teacher_cell(0) is None
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.parent.name)
@@ -137,11 +147,18 @@ def test_the_encoder_is_trained_where_that_is_asked_for(parsed):
     )
     before = encoder.get_weights()
     names = ["wall", "floor", "sofa"]
-    result, network = train_cell("full", 0, options, frames, frames, names, views=None)
+    result, network = train_cell("full", 0, options, frames, frames, names)
     assert any((one != two).any() for one, two in zip(before, encoder.get_weights(), strict=True))
     assert result["scores"]["frames"] == 4 and np.isfinite(result["history"]["loss"]).all()
     json.dumps(result, allow_nan=False)
     assert set(network.predict_on_batch(frames.images[:1])) >= {"segmentation", "depth"}
+
+    _, teacher = train_cell("teacher", 0, options, frames, frames, names)
+    assert teacher.input_shape == (None, None, None, 4)
+    for row in ("resolved", "distilled"):
+        result, _ = train_cell(row, 0, options, frames, frames, names, teacher=teacher)
+        assert np.isfinite(result["history"]["loss"]).all()
+    assert result["history"]["distillation_loss"][0] > 0
 
 
 def run_ablation(folder, out, *options):
@@ -190,9 +207,33 @@ def test_unknown_rows_are_refused_before_anything_is_trained(tmp_path):
         train_cells(folder, ["plain", BASELINE, "easy"], seeds=1)
 
 
+def test_a_row_without_its_teacher_is_refused(tmp_path):
+    folder = AblationFolder(tmp_path, {"train_encoder": True})
+    with pytest.raises(ValueError, match="teachers of resolved .* missing are teacher, seed 0;"):
+        train_cells(folder, [BASELINE, "resolved"], seeds=2)
+    with pytest.raises(ValueError, match="of resolved_other .* missing are teacher, seed 1"):
+        train_cells(folder, ["teacher", "resolved_other"], seeds=1)
+
+
+def test_rows_are_taught_on_the_features_of_a_frozen_encoder(tmp_path):
+    frames, out = tmp_path / "frames", tmp_path / "ablation"
+    write_frames(frames)
+    done = run_ablation(frames, out, "--rows", "distilled,resolved,teacher")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    cells = {
+        row: json.loads((out / "cells" / f"{row}-0.json").read_text())
+        for row in ("teacher", "resolved", "distilled")
+    }
+    assert cells["distilled"]["history"]["distillation_loss"][0] > 0
+    teacher = keras.saving.load_model(out / "cells" / "teacher-0.keras", compile=False)
+    assert teacher.input_shape == (None, None, None, 4)
+    views = [folder / "done.json" for folder in (out / "views", out / "depth_views")]
+    assert all(path.exists() for path in views)
+
+
 @pytest.fixture
 def unprepared(monkeypatch):
-    monkeypatch.setattr(AblationFolder, "prepare", lambda self: None)
+    monkeypatch.setattr(AblationFolder, "prepare", lambda self, rows: None)
 
 
 def test_a_cell_that_fails_ends_in_what_it_printed(tmp_path, monkeypatch, unprepared):

@@ -14,6 +14,7 @@ from keras_lwm.arrays import ArrayBatches
 from keras_lwm.evaluation import evaluate
 from keras_lwm.experiment import SUBSETS, compiled_model, dtype_policy, fit, given, new_augmentation
 from keras_lwm.networks import build_backbone, refinenet_outputs
+from keras_lwm.networks.rgbd import encode_with_depth, joined_with_depth
 
 
 def train_cell(
@@ -23,7 +24,8 @@ def train_cell(
     train_frames: Frames,
     score_frames: Frames,
     class_names: Sequence[str],
-    views: Views | None,
+    views: Sequence[Views] = (),
+    teacher: keras.Model | None = None,
     on_frame: Callable | None = None,
 ) -> tuple[dict, keras.Model]:
     """Trains and scores one cell.
@@ -34,20 +36,21 @@ def train_cell(
         options: of the whole ablation.
         train_frames, score_frames: what to train on and what to score.
         class_names: one name a class.
-        views: the frozen encoder's features of `train_frames`; None: everything is trained.
+        views: the frozen encoder's features of `train_frames`; none: everything is trained.
+        teacher: the whole network of the cell that teaches this one, for a row that is taught.
         on_frame: called with each scored frame, see `evaluate`.
 
     Returns:
         Scores, history and seconds as plain values, ready for JSON. And the whole network, from
-        images to outputs.
+        images to outputs; of images with depth for a row that sees it.
     """
     row, num_classes = ROWS[row_name], len(class_names)
-    extractor, decoder = build(options, num_classes, seed)
+    extractor, decoder = build(options, num_classes, seed, row.depth_input)
     decoder = keras.Model(decoder.input, row.kept_outputs(decoder.output), name="decoder")
-    image = keras.Input((None, None, 3), name="image")
-    whole = keras.Model(image, decoder(extractor(image)), name=row_name)
-    if views is None:
-        trained, multipliers = whole, {"backbone": options["encoder_rate"]}
+    whole = _whole(extractor, decoder, row.depth_input, row_name)
+    if not views:
+        names = ("backbone", "depth_backbone") if row.depth_input else ("backbone",)
+        trained, multipliers = whole, dict.fromkeys(names, options["encoder_rate"])
         batches = ArrayBatches(
             train_frames.images,
             train_frames.labels,
@@ -62,11 +65,13 @@ def train_cell(
         )
     else:
         trained, multipliers = decoder, {}
+        teacher = None if teacher is None else teacher.get_layer("decoder")
         batches = ViewBatches(views, options["batch_size"], seed)
     steps = batches.steps_per_epoch
     weighting = mining.get(row.weighting, **row.weighting_options(options, seed))
     all_steps = steps * options["epochs"]
-    model = compiled_model(trained, weighting, multipliers, options, all_steps)
+    taught = {"teacher": teacher, "distillation_weight": row.distillation_weight}
+    model = compiled_model(trained, weighting, multipliers, options, all_steps, **taught)
     start = time.perf_counter()
     curriculum = row.curriculum_options(options)
     history = fit(model.fit, batches, steps, options, curriculum, shuffle=False).history
@@ -95,25 +100,41 @@ def _plain(value):
     return float(value) if math.isfinite(value) else None
 
 
-def build(options: Mapping, num_classes: int, seed: int) -> tuple[keras.Model, keras.Model]:
-    """The encoder, and on its features the decoder with all heads, the same for every row."""
+def build(
+    options: Mapping, num_classes: int, seed: int, depth_input: bool = False
+) -> tuple[keras.Model, keras.Model]:
+    """The encoder, and on its features the decoder with all heads, the same for every row.
+
+    With `depth_input` the decoder takes the features of depth as well, see `encode_with_depth`.
+    """
     # A frozen encoder's features were computed in float32.
     with dtype_policy(options["precision"] if options["train_encoder"] else "float32"):
         extractor = build_backbone(options["backbone"], weights=options["weights"])
     keras.utils.set_random_seed(seed)
     with dtype_policy(options["precision"]):
         features = {
-            name: keras.Input((None, None, maps.shape[-1]), name=name)
+            f"{prefix}{name}": keras.Input((None, None, maps.shape[-1]), name=f"{prefix}{name}")
+            for prefix in (("", "depth_") if depth_input else ("",))
             for name, maps in extractor.output.items()
         }
         outputs = refinenet_outputs(
-            features,
+            joined_with_depth(features) if depth_input else features,
             num_classes,
             options["variant"],
             channels=options["channels"],
             initial_depth=options["initial_depth"],
         )
     return extractor, keras.Model(features, outputs, name="decoder")
+
+
+def _whole(extractor, decoder, depth_input, name):
+    if depth_input:
+        image = keras.Input((None, None, 4), name="rgbd")
+        features = encode_with_depth(extractor, image)
+    else:
+        image = keras.Input((None, None, 3), name="image")
+        features = extractor(image)
+    return keras.Model(image, decoder(features), name=name)
 
 
 def single_frames(frames: Frames) -> Iterator[tuple]:

@@ -21,6 +21,11 @@ class Row:
         options: of the weighting, over those of the whole ablation.
         sides, depth: whether the side outputs and the depth branch are trained.
         curriculum: whether the coefficient follows the ablation's curriculum; else it is 1.
+        depth_input: whether the network sees depth, in scoring too.
+        teacher: the row whose networks teach this one; None: nobody does.
+        own_teacher: whether the teacher is of the row's own seed; else it is of another, see
+            `teacher_cell`.
+        distillation_weight: of `DepthPrivilegedModel`.
     """
 
     weighting: str
@@ -28,6 +33,10 @@ class Row:
     sides: bool = True
     depth: bool = True
     curriculum: bool = False
+    depth_input: bool = False
+    teacher: str | None = None
+    own_teacher: bool = True
+    distillation_weight: float = 0.0
 
     def weighting_options(self, options: Mapping, seed: int) -> dict:
         """The options with which the row's weighting is built; `options` are the ablation's."""
@@ -37,6 +46,15 @@ class Row:
     def curriculum_options(self, options: Mapping) -> dict:
         """The options of the row's `CurriculumCallback`; `options` are the ablation's."""
         return given(options, CURRICULUM) if self.curriculum else PLAIN
+
+    def teacher_cell(self, seed: int) -> tuple[str, int] | None:
+        """Row and seed of the cell that teaches the row's cell of this seed; None: there is none.
+
+        Another seed than its own is the one before, and 1 for 0.
+        """
+        if self.teacher is None:
+            return None
+        return self.teacher, seed if self.own_teacher else abs(seed - 1)
 
     def kept_outputs(self, outputs: Mapping) -> dict:
         """Those of a network's outputs that the row trains."""
@@ -56,6 +74,8 @@ METHOD = "full"
 # The rivals are trained as published, whatever the strength of the method.
 AS_PUBLISHED = {"strength": 1.0}
 DSE = {"alpha": 0.0, "beta": 1.0}
+RESOLVED = {**DSE, "gathering": "resolved", "strength": 1.0}
+BLIND_TEACHER = "side_outputs"
 
 ROWS = {
     "cross_entropy": Row("uniform", sides=False, depth=False),
@@ -73,12 +93,36 @@ ROWS = {
     "class_error": Row("lwm", {**DSE, "gathering": "binned", "bins": 1}),
     "distance_error": Row("lwm", {**DSE, "gathering": "distance"}),
     "shuffled": Row("shuffled", curriculum=True),
+    "teacher": Row("uniform", depth=False, depth_input=True),
+    "resolved": Row("lwm", RESOLVED, teacher="teacher"),
+    "resolved_other": Row("lwm", RESOLVED, teacher="teacher", own_teacher=False),
+    "resolved_blind": Row("lwm", RESOLVED, teacher=BLIND_TEACHER),
+    "distilled": Row("uniform", teacher="teacher", distillation_weight=1.0),
+    "distilled_blind": Row("uniform", teacher=BLIND_TEACHER, distillation_weight=1.0),
 }
 """What each row trains, by its name; docs/ablation.md says what it is there for."""
 
 
-def check_rows(rows: Iterable[str]) -> None:
-    """Raises a `ValueError` that names the rows that are none."""
+def uses_depth_features(row: str) -> bool:
+    """Whether a row's network, or its teacher, sees depth."""
+    teacher = ROWS[row].teacher
+    return ROWS[row].depth_input or (teacher is not None and ROWS[teacher].depth_input)
+
+
+def check_rows(rows: Iterable[str], seeds: int) -> None:
+    """Checks the names of rows, and that those which are taught have their teachers among them.
+
+    Raises:
+        ValueError: naming the rows that are none, or whose teacher is missing.
+    """
+    rows = list(rows)
     unknown = [row for row in rows if row not in ROWS]
     if unknown:
         raise ValueError(f"Expected rows among {', '.join(ROWS)}; received {', '.join(unknown)}.")
+    for row in rows:
+        teachers = {ROWS[row].teacher_cell(seed) for seed in range(seeds)} - {None}
+        missing = [f"{t}, seed {s}" for t, s in sorted(teachers) if t not in rows or s >= seeds]
+        if missing:
+            raise ValueError(
+                f"Expected the teachers of {row} among the cells; missing are {'; '.join(missing)}."
+            )

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -16,7 +15,7 @@ import keras
 from keras_lwm.ablation.cell import train_cell
 from keras_lwm.ablation.counts import FrameCounts
 from keras_lwm.ablation.kept_frames import KeptFrames
-from keras_lwm.ablation.rows import check_rows
+from keras_lwm.ablation.rows import ROWS, check_rows, uses_depth_features
 from keras_lwm.ablation.views import Views
 from keras_lwm.atomic_write import as_json, write_json
 from keras_lwm.experiment import given, new_augmentation
@@ -66,24 +65,34 @@ class AblationFolder:
         """Where the decoded frames are."""
         return KeptFrames(self.path / "frames")
 
-    @property
-    def views(self) -> Views | None:
-        """Where the frozen encoder's features are; None where the encoder is trained."""
+    def views(self, rows: Sequence[str]) -> list[Views]:
+        """Where the frozen encoder's features for some rows are; [] where it is trained."""
         if self.options["train_encoder"]:
-            return None
-        return Views(self.path / "views", self.options["views"])
+            return []
+        number = self.options["views"]
+        views = [Views(self.path / "views", number)]
+        if any(uses_depth_features(row) for row in rows):
+            views.append(Views(self.path / "depth_views", number, of_depth=True))
+        return views
 
-    def prepare(self) -> None:
-        """Makes what all cells share, unless it is there: frames, and a frozen encoder's features.
+    def prepare(self, rows: Sequence[str]) -> None:
+        """Makes what cells share, unless it is there: frames, and a frozen encoder's features.
+
+        Args:
+            rows: of the cells.
 
         Raises:
             ValueError: the data cannot be read.
         """
         options = self.options
         self.frames.keep(self.splits, options)
-        if self.views is not None:
-            self.views.compute(
-                build_backbone(options["backbone"], weights=options["weights"]),
+        views = self.views(rows)
+        if not views:
+            return
+        extractor = build_backbone(options["backbone"], weights=options["weights"])
+        for one in views:
+            one.compute(
+                extractor,
                 self.frames.open(options["train_split"]),
                 new_augmentation(options),
                 len(self.frames.class_names),
@@ -141,24 +150,25 @@ def train_cells(
             other rows are trained before it is raised.
     """
     start = time.monotonic()
-    check_rows(rows)
+    check_rows(rows, seeds)
     missing = [
         (row, seed)
         for seed, row in itertools.product(range(seeds), rows)
         if not folder.cell_path(row, seed).exists()
     ]
     if missing:
-        folder.prepare()
-    waiting, running, failures = deque(missing), {}, {}
+        folder.prepare(rows)
+    waiting, running, failures = list(missing), {}, {}
     times = _Times(len(missing), workers, None if minutes is None else start + 60 * minutes)
     environment = child_environment(workers)
     with ThreadPoolExecutor(workers) as pool:
         while True:
-            while waiting and len(running) < workers and times.allow_another():
-                row, seed = waiting.popleft()
-                if row not in failures:
-                    child = pool.submit(_train_in_child, folder, environment, row, seed, loaders)
-                    running[child] = row, seed
+            while len(running) < workers and times.allow_another():
+                cell = _next_ready(folder, waiting, failures)
+                if cell is None:
+                    break
+                child = pool.submit(_train_in_child, folder, environment, *cell, loaders)
+                running[child] = cell
             if not running:
                 break
             done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -186,6 +196,19 @@ def train_cells(
             f"{times.longest / 60:.1f} min. The same command goes on with them.",
             flush=True,
         )
+
+
+def _next_ready(folder, waiting, failures):
+    """Takes out the first cell whose teacher is there; cells that never can be trained, too."""
+    for cell in list(waiting):
+        row, seed = cell
+        teacher = ROWS[row].teacher_cell(seed)
+        if row in failures or (teacher is not None and teacher[0] in failures):
+            waiting.remove(cell)
+        elif teacher is None or folder.cell_path(*teacher).exists():
+            waiting.remove(cell)
+            return cell
+    return None
 
 
 class _Times:
@@ -248,6 +271,9 @@ def train_here(path: str | Path, row: str, seed: int, loaders: int) -> None:
     train_frames, score_frames = (folder.frames.open(split) for split in folder.splits)
     class_names = folder.frames.class_names
     counts = FrameCounts(len(class_names))
+    teacher = ROWS[row].teacher_cell(seed)
+    if teacher is not None:
+        teacher = keras.saving.load_model(folder.network_path(*teacher), compile=False)
     result, network = train_cell(
         row,
         seed,
@@ -255,7 +281,8 @@ def train_here(path: str | Path, row: str, seed: int, loaders: int) -> None:
         train_frames,
         score_frames,
         class_names,
-        folder.views,
+        folder.views([row]),
+        teacher,
         on_frame=counts,
     )
     network.save(folder.network_path(row, seed))

@@ -1,5 +1,6 @@
 """Features of a frozen encoder, computed once for several augmented views of every frame."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -9,6 +10,7 @@ from keras_lwm.ablation.frames import Frames
 from keras_lwm.arrays import ArrayBatches
 from keras_lwm.atomic_write import write_json
 from keras_lwm.augmentation import Augmentation
+from keras_lwm.networks import DepthPicture
 from keras_lwm.order import epoch_order, full_batches
 from keras_lwm.progress_bar import ProgressBar
 
@@ -25,11 +27,15 @@ class Views:
     Args:
         folder: where the files are; one that was left unfinished is computed again.
         number: of views.
+        of_depth: whether they are those of `DepthPicture` of the frames' depth, for networks that
+            see it, rather than of the images, with the targets.
     """
 
-    def __init__(self, folder: Path, number: int):
+    def __init__(self, folder: Path, number: int, of_depth: bool = False):
         self.folder = folder
         self.number = number
+        self.of_depth = of_depth
+        self.names = tuple(f"depth_{name}" for name in STRIDES) if of_depth else STRIDES + TARGETS
         self._done = folder / "done.json"
 
     def compute(
@@ -59,18 +65,23 @@ class Views:
             unusual_depth=unusual_depth,
         )
         arrays = {}
-        text = f"Encoding {self.number} views of {count} frames"
+        what = "the depth of " if self.of_depth else ""
+        text = f"Encoding {self.number} views of {what}{count} frames"
+        picture = DepthPicture()
         with ProgressBar(range(self.number * count), text, "images") as steps:
             for step in steps:
                 image, targets = batches[step]
-                features = extractor.predict_on_batch(image.astype("float32"))
+                seen = picture(targets["depth"]) if self.of_depth else image.astype("float32")
+                features = extractor.predict_on_batch(seen)
+                kept = {f"depth_{name}": maps for name, maps in features.items()}
+                kept = kept if self.of_depth else {**features, **targets}
                 view, index = divmod(step, count)
                 index = int(epoch_order(0, view, count)[index])
-                for name, values in {**features, **targets}.items():
+                for name, values in kept.items():
                     if name not in arrays:
                         arrays[name] = self._new_array(name, values, count)
                     arrays[name][view, index] = values[0]
-        for name in STRIDES:
+        for name in set(self.names) - set(TARGETS):
             if not np.isfinite(arrays[name]).all():
                 raise ValueError(
                     f"Expected features within the range of half precision; received others in "
@@ -88,15 +99,20 @@ class Views:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """{name: (views, frames, h, w, channels)}, read from the files where needed."""
-        return {name: np.load(self._path(name), mmap_mode="r") for name in (*STRIDES, *TARGETS)}
+        return {name: np.load(self._path(name), mmap_mode="r") for name in self.names}
 
 
 class ViewBatches(keras.utils.PyDataset):
-    """Batches of features and targets; the same order as `ArrayBatches` has for this seed."""
+    """Batches of features and targets; the same order as `ArrayBatches` has for this seed.
 
-    def __init__(self, views: Views, batch_size: int, seed: int):
+    Args:
+        views: of the images and targets, and perhaps of depth.
+        batch_size, seed: as there.
+    """
+
+    def __init__(self, views: Sequence[Views], batch_size: int, seed: int):
         super().__init__()
-        self.arrays = views.arrays()
+        self.arrays = {name: maps for one in views for name, maps in one.arrays().items()}
         self.views, self.count = self.arrays["label"].shape[:2]
         self.batch_size = batch_size
         self.seed = seed
@@ -112,5 +128,5 @@ class ViewBatches(keras.utils.PyDataset):
         order = epoch_order(self.seed, epoch, self.count)
         chosen = np.sort(order[batch * self.batch_size : (batch + 1) * self.batch_size])
         taken = {name: values[epoch % self.views, chosen] for name, values in self.arrays.items()}
-        features = {name: taken[name].astype("float32") for name in STRIDES}
-        return features, {name: taken[name] for name in TARGETS}
+        targets = {name: taken.pop(name) for name in TARGETS}
+        return {name: maps.astype("float32") for name, maps in taken.items()}, targets

@@ -14,6 +14,7 @@ from keras_lwm.large_images.reduced import check_longest_side, reduced
 from keras_lwm.metrics.confusion import add_pixels, new_matrix
 from keras_lwm.metrics.depth import depth_error_sums
 from keras_lwm.metrics.scores import segmentation_scores
+from keras_lwm.networks.rgbd import beside_depth, sees_depth
 from keras_lwm.progress_bar import ProgressBar
 from keras_lwm.resampling import resize_labels
 from keras_lwm.samples import check_depth_unit, check_image_range, median_depth
@@ -185,7 +186,8 @@ def evaluate(
     Args:
         model: a Keras model of RGB images in 0..255: a segmenter that gives logits (B, h, w, C) of
             any resolution, or a training network with a dictionary of outputs that has
-            `segmentation` and perhaps `depth`. Or a `keras_lwm.Predictor` of a model file: its
+            `segmentation` and perhaps `depth`, or one that sees the frames' depth, as a teacher
+            does (see `RefineNet`): in single scale. Or a `keras_lwm.Predictor` of a model file: its
             Keras model where it has one; other files are scored in single scale alone.
         dataset: iterable of batches `(image (B, H, W, 3), {"label": (B, h, w), "depth": (B, h, w,
             1)})`; images are 0 to 255; labels are class ids, 255 = void (65535 beyond 255 classes);
@@ -221,17 +223,25 @@ def evaluate(
     """
     check_num_classes(num_classes)
     check_classes(model, num_classes, class_names)
-    predictor = _frame_predictor(model, view or SingleScale(), max_memory)
+    view = view or SingleScale()
+    predictor = _frame_predictor(model, view, max_memory)
     check_longest_side(longest_side)
     matrices = [new_matrix(num_classes) for _ in range(1 + len(subsets))]
     depth_sums = np.zeros(4)
     network = model if isinstance(model, keras.Model) else model.network
     unusual_depth = unusual_depth or getattr(network, "unusual_depth", False)
+    with_depth = sees_depth(network)
+    if with_depth and (longest_side is not None or not isinstance(view, SingleScale)):
+        raise ValueError(
+            "Expected no longest_side and the view SingleScale for a network that sees depth, "
+            f"which is not resized; received longest_side={longest_side}, {type(view).__name__}."
+        )
     depth_unit = DepthUnitCheck()
     frames = 0
     shown = ProgressBar(dataset, "Evaluating", "batches") if progress else None
     with shown or contextlib.nullcontext(dataset) as batches:
         for image, label, depth in frames_of(batches, num_classes):
+            image = _beside_depth(frames, image, depth) if with_depth else image
             image = reduced(image, longest_side)
             try:
                 class_ids, depth_pred = predictor.class_ids(image, label.shape)
@@ -278,6 +288,15 @@ def _frame_predictor(model, view, max_memory):
             f"exported, which gives no logits: use SingleScale."
         )
     return ExportedPredictor(model)
+
+
+def _beside_depth(frame, image, depth):
+    if depth is None or depth.shape[:2] != image.shape[:2]:
+        raise ValueError(
+            f"Expected depth of the image's size, {image.shape[:2]}, for a network that sees it; "
+            f"received {None if depth is None else depth.shape[:2]} in frame {frame}."
+        )
+    return _array(beside_depth(image, depth))
 
 
 def _check_class_ids(frame, class_ids, num_classes):

@@ -100,12 +100,16 @@ def compiled_model(
     learning_rate_multipliers: Mapping[str, float],
     options: Mapping,
     steps: int,
+    teacher: keras.Model | None = None,
+    distillation_weight: float = 0.0,
 ) -> DepthPrivilegedModel:
     """A network's objective and optimiser, ready for `fit`; arguments as there and above."""
     model = DepthPrivilegedModel(
         network,
         weighting=weighting,
         learning_rate_multipliers=learning_rate_multipliers,
+        teacher=teacher,
+        distillation_weight=distillation_weight,
         **given(options, OBJECTIVE),
     )
     model.compile(new_optimizer(steps, **given(options, OPTIMIZER)))

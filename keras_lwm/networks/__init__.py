@@ -11,12 +11,14 @@ from keras_lwm.networks.backbones import (
 from keras_lwm.networks.layers import ResizeLike
 from keras_lwm.networks.network import SegmentationNetwork
 from keras_lwm.networks.refinenet import PositiveDepth, RefineNet, refinenet_outputs
+from keras_lwm.networks.rgbd import DepthPicture
 from keras_lwm.networks.segmenter import segmenter
 from keras_lwm.networks.transfer import Transfer, transfer_weights
 
 __all__ = [
     "BACKBONES",
     "IMAGENET_BACKBONES",
+    "DepthPicture",
     "PositiveDepth",
     "RefineNet",
     "ResizeLike",

@@ -14,6 +14,7 @@ from keras import layers
 from keras_lwm.networks.backbones import STRIDES, are_of_backbone, build_backbone, freeze_batch_norm
 from keras_lwm.networks.layers import ResizeLike
 from keras_lwm.networks.network import SegmentationNetwork
+from keras_lwm.networks.rgbd import encode_with_depth, joined_with_depth
 from keras_lwm.networks.transfer import transfer_weights
 from keras_lwm.tensors import Tensor
 
@@ -312,6 +313,7 @@ def RefineNet(
     channels=256,
     pools=None,
     initial_depth=3.0,
+    depth_input=False,
     name=None,
 ) -> SegmentationNetwork:
     """Builds RefineNet (Lin et al., CVPR 2017) or Light-Weight RefineNet (Nekrasov et al., 2018).
@@ -339,6 +341,10 @@ def RefineNet(
         pools: pools in each chained residual pooling; None: 2 for "full" (as the paper says;
             its authors' later models have 4), 4 for "light".
         initial_depth: metres, about a typical depth of the scenes.
+        depth_input: whether the network sees depth, in predicting too, as what depth is worth at
+            most, or as a teacher (see `DepthPrivilegedModel`): its images are (B, H, W, 4), the
+            last channel being metres, not finite or <= 0 = not measured, and a second encoder, of
+            the same kind and initial values, sees `DepthPicture` of it.
         name: of the model.
 
     Returns:
@@ -360,11 +366,14 @@ def RefineNet(
     _check_input_shape(input_shape)
     of_backbone = are_of_backbone(weights)
     extractor = build_backbone(backbone, input_shape, weights if of_backbone else None)
-    if frozen_batch_norm:
-        freeze_batch_norm(extractor)
-    image = keras.Input(input_shape, name="image")
+    if depth_input:
+        image = keras.Input((*input_shape[:2], 4), name="rgbd")
+        features = joined_with_depth(encode_with_depth(extractor, image))
+    else:
+        image = keras.Input(input_shape, name="image")
+        features = extractor(image)
     outputs = refinenet_outputs(
-        extractor(image),
+        features,
         num_classes,
         variant,
         side_outputs,
@@ -374,6 +383,9 @@ def RefineNet(
         initial_depth,
     )
     network = SegmentationNetwork(image, outputs, name=name)
+    if frozen_batch_norm:
+        # The decoder has none.
+        freeze_batch_norm(network)
     if not of_backbone:
         transfer_weights(network, weights)
     return network

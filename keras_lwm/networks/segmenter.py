@@ -4,6 +4,7 @@ import keras
 
 from keras_lwm.networks.attach import OpenedGraph
 from keras_lwm.networks.layers import ResizeLike
+from keras_lwm.networks.rgbd import sees_depth
 
 OUTPUTS = ("logits", "probabilities", "labels")
 
@@ -28,7 +29,7 @@ def segmenter(model: keras.Model, output: str = "logits") -> keras.Model:
         (B, H, W, C), float32, or labels (B, H, W), int32. Logits are resized bilinearly.
 
     Raises:
-        ValueError: the model is not such a network, or `output` is unknown.
+        ValueError: the model is not such a network, sees depth, or `output` is unknown.
     """
     if output not in OUTPUTS:
         raise ValueError(f"output must be one of {', '.join(OUTPUTS)}; received {output!r}.")
@@ -37,6 +38,11 @@ def segmenter(model: keras.Model, output: str = "logits") -> keras.Model:
         raise ValueError(
             "Expected a functional model with one input and a dictionary of outputs that has "
             f"'segmentation'; received {model!r} with output {outputs!r}."
+        )
+    if sees_depth(model):
+        raise ValueError(
+            "Expected a network of RGB images; received one that sees depth, which is a teacher, "
+            f"or a measure of what depth is worth: {model!r}."
         )
     image = model.inputs[0]
     logits = outputs["segmentation"]

@@ -15,6 +15,7 @@ from keras_lwm.metrics.depth import depth_error_sums
 from keras_lwm.metrics.running import RunningMean, RunningSum
 from keras_lwm.metrics.scores import MEANS
 from keras_lwm.mining.measures import is_class, measured_mask
+from keras_lwm.networks.rgbd import sees_depth
 from keras_lwm.option_values import real, whole
 from keras_lwm.resampling import resize_bilinear, resize_labels
 from keras_lwm.tensors import Tensor
@@ -40,6 +41,7 @@ from keras_lwm.training.options import (
 from keras_lwm.training.progress import closed_on_errors
 from keras_lwm.training.step import TrainingStep
 from keras_lwm.training.synchronized_batch_norm import synchronize_batch_norm
+from keras_lwm.training.teacher import check_teacher, network_input, teacher_logits
 from keras_lwm.void import void_id
 from keras_lwm.with_backbone import WithBackbone
 
@@ -85,6 +87,11 @@ class DepthPrivilegedModel(WithBackbone, TrainingStep):
         learning_rate_multipliers: dictionary from the name of one of the network's layers to the
             factor on its learning rate, such as `{"backbone": 0.1}`; 0 leaves its weights as they
             are, but not its batch statistics, for which it is to be frozen.
+        teacher: None, or a trained network of the same outputs, as `RefineNet(depth_input=True)`
+            trained before: it is frozen, sees depth in training, and is saved with the model, but
+            is no part of the network that predicts.
+        distillation_weight: factor of the divergence from the teacher's classes, see
+            `keras_lwm.training.teacher.distillation_loss`.
         max_skipped_steps: number of steps in a row with a loss or gradient that is not finite that
             ends `fit` with an error.
         unusual_depth: whether depth that does not look like metres (a median beyond 0.1 to 80 m) is
@@ -112,6 +119,8 @@ class DepthPrivilegedModel(WithBackbone, TrainingStep):
         class_weights=None,
         l2=0.0,
         learning_rate_multipliers=None,
+        teacher=None,
+        distillation_weight=0.0,
         max_skipped_steps=50,
         unusual_depth=False,
         **kwargs,
@@ -127,6 +136,16 @@ class DepthPrivilegedModel(WithBackbone, TrainingStep):
         if not weighting.built:
             weighting.build(outputs[MAIN_OUTPUT].shape)
         self.weighting = weighting
+        self.distillation_weight = real("distillation_weight", distillation_weight)
+        check_teacher(
+            teacher,
+            segmentation_outputs(outputs),
+            num_classes,
+            weighting.uses_teacher or self.distillation_weight > 0,
+        )
+        self.teacher = teacher
+        if teacher is not None:
+            teacher.trainable = False
         self.side_weight = real("side_weight", side_weight)
         self.depth_weight = real("depth_weight", depth_weight)
         self.depth_loss = depth_loss
@@ -141,6 +160,7 @@ class DepthPrivilegedModel(WithBackbone, TrainingStep):
     def _create_metrics(self, outputs):
         losses = [f"{name}_loss" for name in segmentation_outputs(outputs)]
         losses += ["depth_loss"] if "depth" in outputs else []
+        losses += ["distillation_loss"] if self.distillation_weight else []
         names = ("loss", *losses, *MEASURES)
         self.mean_logs = {name: RunningMean(name) for name in names}
         self.skipped_steps = RunningSum("skipped_steps")
@@ -167,7 +187,9 @@ class DepthPrivilegedModel(WithBackbone, TrainingStep):
     @property
     def needs_depth(self) -> bool:
         """Whether training targets must hold depth."""
-        return self.weighting.uses_depth or "depth" in self.output
+        depth_is_taught = self.teacher is not None and sees_depth(self.teacher)
+        uses_depth = self.weighting.uses_depth or "depth" in self.output
+        return uses_depth or depth_is_taught or sees_depth(self)
 
     def unpack(self, data) -> tuple:
         """Takes a batch apart into image and targets."""
@@ -182,7 +204,8 @@ class DepthPrivilegedModel(WithBackbone, TrainingStep):
     def training_loss(self, x, y) -> tuple[Tensor, dict, dict]:
         """Forward pass and objective: the loss, its parts for the logs, and the outputs."""
         check_targets(y, self.needs_depth)
-        outputs = self(x, training=True)
+        outputs = self(network_input(self, x, y), training=True)
+        taught = None if self.teacher is None else teacher_logits(self.teacher, x, y)
         loss, parts = privileged_objective(
             outputs,
             y["label"],
@@ -192,6 +215,8 @@ class DepthPrivilegedModel(WithBackbone, TrainingStep):
             depth_weight=self.depth_weight,
             depth_loss=self.depth_loss,
             class_weights=self.class_weights,
+            teacher_logits=taught,
+            distillation_weight=self.distillation_weight,
         )
         return loss + sum(self.losses) + self._l2_penalty(), parts, outputs
 
@@ -240,9 +265,9 @@ class DepthPrivilegedModel(WithBackbone, TrainingStep):
 
     def evaluation_logs(self, x, y) -> dict[str, Tensor]:
         """Takes a validation batch into the running logs, and returns them."""
-        check_targets(y, needs_depth=False)
+        check_targets(y, sees_depth(self))
         self.input_monitor.update_state(x, y)
-        outputs = self(x, training=False)
+        outputs = self(network_input(self, x, y), training=False)
         loss, labelled = self.mean_logs["loss"], self._labelled_images(y["label"])
         images = ops.cast(ops.shape(y["label"])[0], "float32")
         plain = plain_objective(outputs, y["label"]) * images
@@ -427,7 +452,7 @@ class DepthPrivilegedModel(WithBackbone, TrainingStep):
         if isinstance(validation, (tuple, list)):
             if len(validation) == 3:
                 refuse_weights({"sample_weight": validation[2]})
-            self._check_arrays(*validation[:2], needs_depth=False)
+            self._check_arrays(*validation[:2], sees_depth(self))
         if validation is not None:
             given["validation_data"] = self._even_validation(validation, given)
         callbacks = given.get("callbacks") or []
@@ -472,7 +497,7 @@ class DepthPrivilegedModel(WithBackbone, TrainingStep):
         call = inspect.signature(keras.Model.evaluate).bind(self, *args, **kwargs)
         given = call.arguments
         refuse_weights(given)
-        self._check_arrays(given.get("x"), given.get("y"), needs_depth=False)
+        self._check_arrays(given.get("x"), given.get("y"), sees_depth(self))
         as_dictionary = given.get("return_dict", False)
         given["return_dict"] = True
         given["x"], given["y"] = even_batches(
@@ -515,6 +540,8 @@ class DepthPrivilegedModel(WithBackbone, TrainingStep):
         return {
             "network": serialize(keras.Model(self.input, self.output, name=f"{self.name}_network")),
             "weighting": serialize(self.weighting),
+            "teacher": None if self.teacher is None else serialize(self.teacher),
+            "distillation_weight": self.distillation_weight,
             "side_weight": self.side_weight,
             "depth_weight": self.depth_weight,
             "depth_loss": self.depth_loss,
@@ -532,11 +559,11 @@ class DepthPrivilegedModel(WithBackbone, TrainingStep):
     def from_config(cls, config, custom_objects=None) -> "DepthPrivilegedModel":
         config = dict(config)
         trainable = config.pop("trainable_layers")
-        network, weighting = (
+        network, weighting, teacher = (
             keras.saving.deserialize_keras_object(config.pop(key), custom_objects)
-            for key in ("network", "weighting")
+            for key in ("network", "weighting", "teacher")
         )
-        model = cls(network, weighting=weighting, **config)
+        model = cls(network, weighting=weighting, teacher=teacher, **config)
         layers = model._flatten_layers()
         if len(layers) != len(trainable):
             raise ValueError(

@@ -10,8 +10,9 @@ from keras_lwm.mining.measures import (
     safe_log,
     valid_mask,
 )
-from keras_lwm.resampling import resize_depth, resize_labels
+from keras_lwm.resampling import resize_bilinear, resize_depth, resize_labels
 from keras_lwm.tensors import Tensor
+from keras_lwm.training.teacher import distillation_loss
 
 BERHU_SHARE = 0.2
 
@@ -96,10 +97,13 @@ def privileged_objective(
     depth_weight=0.5,
     depth_loss="berhu",
     class_weights=None,
+    teacher_logits=None,
+    distillation_weight=0.0,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The training loss: weighted cross-entropy of every output, and the loss of predicted depth.
 
-        L = sum_k omega_k mean_images mean_i W_i CE_i + depth_weight mean_images mean_i rho_i
+        L = sum_k omega_k mean_images mean_i (W_i CE_i + distillation_weight KL_i)
+            + depth_weight mean_images mean_i rho_i
 
     with omega = 1 for the main output and `side_weight` for side outputs. Each output has labels,
     depth and weight map W at its own resolution.
@@ -113,15 +117,20 @@ def privileged_objective(
         side_weight, depth_weight: factors of the side outputs' and the depth output's losses.
         depth_loss: see `keras_lwm.training.objective.depth_loss`.
         class_weights: see `keras_lwm.training.objective.segmentation_loss`.
+        teacher_logits: {name of an output: (B, h, w, C)}, see `keras_lwm.training.teacher`; None
+            where neither the weighting nor distillation needs it.
+        distillation_weight: factor of `distillation_loss` at each output.
 
     Returns:
         The loss, a float32 scalar, and a dictionary of its unweighted parts: `segmentation_loss`,
-        `side_8_loss` .., `depth_loss`, and the mean over the main output's valid pixels of what the
-        weighting measures, `depth_prediction_error` and `depth_aware_segmentation_error`.
+        `side_8_loss` .., `depth_loss`, the main output's `distillation_loss`, and the mean over its
+        valid pixels of what the weighting measures, `depth_prediction_error` and
+        `depth_aware_segmentation_error`.
     """
     labels = ops.cast(labels, "int32")
     depth = None if depth is None else ops.cast(depth, "float32")
     depth_pred = outputs.get("depth")
+    taught = teacher_logits or {}
     total, parts = 0.0, {}
     for name in segmentation_outputs(outputs):
         is_main = name == MAIN_OUTPUT
@@ -129,12 +138,19 @@ def privileged_objective(
         size = ops.shape(logits)[1:3]
         own_labels = resize_labels(labels, size)
         own_depth = resize_depth(depth, size) if weighting.uses_depth else None
+        own_teacher = resize_bilinear(taught[name], size) if name in taught else None
         maps = weighting.measure(
-            logits, own_labels, own_depth, depth_pred, main_output=is_main, training=True
+            logits, own_labels, own_depth, depth_pred, own_teacher, is_main, training=True
         )
         loss = segmentation_loss(logits, own_labels, maps["loss_weight"], class_weights)
-        total = total + (1.0 if is_main else side_weight) * loss
         parts[f"{name}_loss"] = loss
+        if distillation_weight:
+            valid = valid_mask(own_labels, logits.shape[-1])
+            distilled = distillation_loss(logits, own_teacher, valid)
+            loss = loss + distillation_weight * distilled
+            if is_main:
+                parts["distillation_loss"] = distilled
+        total = total + (1.0 if is_main else side_weight) * loss
         if is_main:
             parts |= _mean_measures(maps)
     if depth_pred is not None:

@@ -143,7 +143,9 @@ elif keras.backend.backend() == "torch":
                 return super().test_step(_on_device(data))
 
         def _differentiate(self, x, y, variables):
-            self.zero_grad()
+            # Keras' `zero_grad` knows parameters by path, which a teacher's may share.
+            for variable in variables:
+                variable.value.grad = None
             forward = self.training_loss
             if replicas.number() > 1:
                 forward = self._with_mean_gradients(variables)

@@ -1,0 +1,85 @@
+"""A teacher: a trained network, frozen, that sees depth and shows the network how it would do.
+
+Its word is heard in training alone: it is no part of what predicts.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_lwm.mining.measures import image_mean
+from keras_lwm.networks.rgbd import beside_depth, sees_depth
+from keras_lwm.tensors import Tensor
+
+
+def network_input(network: keras.Model, x: Any, y: dict) -> Any:
+    """What a network takes of a batch: the image, with depth where it sees it.
+
+    Args:
+        network: of images (B, H, W, 3), or (B, H, W, 4), see `RefineNet(depth_input=True)`; or of a
+            dictionary of maps.
+        x: images (B, H, W, 3), or a dictionary that has the network's maps, and perhaps others.
+        y: targets, with `depth` (B, H, W, 1) metres for a network that sees it.
+    """
+    if isinstance(x, dict) and isinstance(network.input, dict):
+        return {name: x[name] for name in network.input}
+    return beside_depth(x, y["depth"]) if sees_depth(network) else x
+
+
+def check_teacher(teacher, names, num_classes, takes_part) -> None:
+    """Refuses a teacher that cannot teach, and one that nothing listens to.
+
+    Args:
+        teacher: a network, or None.
+        names: of the outputs that segment, which the teacher must have too.
+        num_classes: number of classes.
+        takes_part: whether weighting or distillation ask it.
+
+    Raises:
+        ValueError: there is a teacher and nothing asks it, or none where one is asked; or its
+            outputs are others.
+    """
+    if teacher is None and not takes_part:
+        return
+    if teacher is None or not takes_part:
+        raise ValueError(
+            "Expected a teacher together with distillation_weight above 0 or a weighting that "
+            f"looks at it (gathering='resolved'); received teacher={teacher!r} "
+            f"{'with' if takes_part else 'without'} one of these."
+        )
+    outputs = getattr(teacher, "output", None)
+    classes = {n: t.shape[-1] for n, t in outputs.items()} if isinstance(outputs, dict) else {}
+    if any(classes.get(name) != num_classes for name in names):
+        raise ValueError(
+            f"Expected a teacher with the outputs {', '.join(names)} of {num_classes} classes; "
+            f"received {classes or teacher!r}."
+        )
+
+
+def teacher_logits(teacher: keras.Model, x: Any, y: dict) -> dict[str, Tensor]:
+    """The logits of a teacher's outputs by their names, (B, h, w, C) float32, without gradient."""
+    outputs = teacher(network_input(teacher, x, y), training=False)
+    return {
+        name: ops.stop_gradient(ops.cast(maps, "float32"))
+        for name, maps in outputs.items()
+        if name != "depth"
+    }
+
+
+def distillation_loss(logits, teacher_logits, valid) -> Tensor:
+    """How far a network's classes are from its teacher's: KL(teacher || network), in nats.
+
+    Hinton, Vinyals, Dean, *Distilling the Knowledge in a Neural Network* (2015), at temperature 1,
+    pixel by pixel.
+
+    Args:
+        logits, teacher_logits: (B, h, w, C) float.
+        valid: (B, h, w, 1) float, 1 where the label is not void.
+
+    Returns:
+        A float32 scalar: the mean over each image's valid pixels, then over the images.
+    """
+    own, taught = (ops.log_softmax(ops.cast(maps, "float32")) for maps in (logits, teacher_logits))
+    divergence = ops.sum(ops.exp(taught) * (taught - own), axis=-1, keepdims=True)
+    return ops.mean(image_mean(divergence, valid))
