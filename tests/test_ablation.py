@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from coloured_frames import write_frames
 from scipy import stats
+from tiny_encoder import tiny_encoder
 
 from keras_lwm import mining
 from keras_lwm.ablation import BASELINE, ROWS, Frames, pack_frames, runner
@@ -126,14 +127,6 @@ def test_differences_are_paired_and_their_interval_is_students():
     assert "difference" not in alone["full"]["figures"]["mIoU"]
 
 
-def tiny_encoder():
-    image = maps = keras.Input((None, None, 3))
-    for stride in (2, 4, 8, 16, 32):
-        convolution = keras.layers.Conv2D(4, 3, 2, "same", activation="relu", name=f"at_{stride}")
-        maps = convolution(maps)
-    return keras.Model(image, maps), {stride: f"at_{stride}" for stride in (4, 8, 16, 32)}
-
-
 def test_the_encoder_is_trained_where_that_is_asked_for(parsed):
     options = parsed(["--data", "-"])
     encoder, layer_names = tiny_encoder()
@@ -161,19 +154,24 @@ def test_the_encoder_is_trained_where_that_is_asked_for(parsed):
     assert result["history"]["distillation_loss"][0] > 0
 
 
-def run_ablation(folder, out, *options):
+def run_ablation(folder, out, *options, path=()):
     command = [sys.executable, ROOT / "recipes" / "ablation.py", "--data", folder, "--out", out]
     command += ["--backend", keras.backend.backend(), "--depth-unit", "0.001"]
     command += ["--first-id", "1", "--void-ids", "0", *TINY, *options]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (*path, ROOT)))}
     return subprocess.run(command, env=environment, text=True, capture_output=True)
 
 
 def test_it_goes_on_with_the_cells_that_are_missing(tmp_path):
     frames, out = tmp_path / "frames", tmp_path / "ablation"
     write_frames(frames)
-    done = run_ablation(frames, out, "--rows", "multi_task")
+    (tmp_path / "absent").mkdir()
+    absent = "raise ModuleNotFoundError('No module named matplotlib')"
+    (tmp_path / "absent" / "matplotlib.py").write_text(absent)
+    done = run_ablation(frames, out, "--rows", "multi_task", path=[tmp_path / "absent"])
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert done.stdout.splitlines()[-1].startswith("Neither figure nor page: Drawing ")
+    assert (out / "ablation.md").exists() and not (out / "ablation.html").exists()
     first = (out / "cells" / "multi_task-0.json").read_bytes()
 
     done = run_ablation(frames, out, "--rows", "multi_task,full")
@@ -348,5 +346,6 @@ def test_cells_side_by_side_share_the_cores():
     alone = child_environment(1)
     assert alone["KERAS_BACKEND"] == keras.backend.backend()
     assert {name: alone.get(name) for name in threads} == {n: os.environ.get(n) for n in threads}
+    assert child_environment(2)["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
     for workers, number in ((2, max(1, cores // 2)), (10 * cores, 1)):
         assert {child_environment(workers)[name] for name in threads} == {str(number)}

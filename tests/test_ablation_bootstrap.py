@@ -134,7 +134,7 @@ def test_tables_have_both_intervals(tmp_path):
     low, high = figure["bootstrap"]
     around = f"{figure['difference']:+.2f} ± {figure['interval']:.2f} [{low:+.2f}, {high:+.2f}]"
     assert f"{figure['mean']:.2f} ({around})" in text
-    assert "2000 draws, their seed 0" in text and "7 frames in 3 scenes of val" in text
+    assert "2000 draws of seed 0" in text and "7 frames in 3 scenes of val" in text
     assert low <= figure["difference"] <= high
 
 

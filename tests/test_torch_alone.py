@@ -18,14 +18,20 @@ for module in ("keras_lwm.pipeline", "keras_lwm.datasets"):
         f" ({module}) needs a package that cannot be imported (No module named 'tensorflow'): "
         '`pip install "keras_lwm[tensorflow]"`.'
     )
-for module in ("keras_lwm.report", "keras_lwm.experiment", "keras_lwm.ablation"):
+for module in ("keras_lwm.report", "keras_lwm.experiment.run"):
     assert sentence(module) == (
         "Drawing (keras_lwm.report) needs a package that cannot be imported (No module named "
         "'matplotlib'): " '`pip install "keras_lwm[report]"`.'
     )
+try:
+    from keras_lwm.experiment import train
+except ImportError as error:
+    assert str(error).startswith("Drawing (keras_lwm.report) needs a package")
+else:
+    raise AssertionError("It can be imported.")
+# What trains does not draw.
+import keras_lwm.ablation
 assert not ABSENT & set(sys.modules)
-ABSENT -= {"matplotlib"}
-import keras_lwm.ablation, keras_lwm.experiment
 
 keras_lwm.RefineNet("resnet50", num_classes=5, variant="light", channels=16)
 network = keras_lwm.RefineNet("efficientnet_lite0", 5, "light", weights="imagenet", channels=32)

@@ -172,9 +172,9 @@ def _about_bootstrap(summary):
     if not any("bootstrap" in figure for figure in figures):
         return ""
     return (
-        "± is over seeds, on these very frames (Student's t). [from, to] is over seeds and scored "
-        f"scenes, both drawn anew (bootstrap, {DRAWS} draws, their seed {SEED}): what others "
-        "might show."
+        "± is over seeds, on these very frames (Student's t). [from, to] is over seeds and scenes, "
+        f"both drawn anew (bootstrap, {DRAWS} draws of seed {SEED}, 2.5 and 97.5 %): what other "
+        "scenes might show."
     )
 
 
