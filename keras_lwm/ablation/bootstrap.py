@@ -5,6 +5,7 @@ there are; and so are seeds. Both rows of a difference have the same draws, and 
 rows. The training frames are the same in all.
 """
 
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -18,6 +19,7 @@ SEED = 0
 """Of these draws."""
 
 
+@functools.lru_cache
 def drawn(number: int, kind: int, draws: int = DRAWS) -> np.ndarray:
     """How often each of so many is in a draw, int64 (draws, number); every row sums to `number`.
 
@@ -27,7 +29,9 @@ def drawn(number: int, kind: int, draws: int = DRAWS) -> np.ndarray:
         draws: how many.
     """
     rng = np.random.default_rng([SEED, kind])
-    return rng.multinomial(number, np.full(number, 1 / number), size=draws)
+    times = rng.multinomial(number, np.full(number, 1 / number), size=draws)
+    times.flags.writeable = False  # Every caller has the same array.
+    return times
 
 
 def drawn_scores(counts: np.ndarray, draws: int = DRAWS) -> dict[str, np.ndarray]:
