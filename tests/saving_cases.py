@@ -176,6 +176,25 @@ def under_float16(**options):
         return tiny_model(**options)
 
 
+def depth_network():
+    """A network that sees depth, with a small encoder for image and depth each."""
+    image = maps = keras.Input((32, 48, 3))
+    names = {stride: f"stride_{stride}" for stride in (4, 8, 16, 32)}
+    for stride, name in names.items():
+        maps = layers.Conv2D(4, 3, 4 if stride == 4 else 2, "same", name=name)(maps)
+        maps = layers.BatchNormalization(name=f"norm_{stride}")(maps)
+    names = {stride: f"norm_{stride}" for stride in names}
+    encoder = keras.Model(image, maps), names
+    shape = {"input_shape": (32, 48, 3)}
+    return RefineNet(encoder, NUM_CLASSES, "light", channels=4, depth_input=True, **shape)
+
+
+def taught_model(**options):
+    keras.utils.set_random_seed(0)
+    weighting = mining.LossWeightModule(gathering="resolved", alpha=0.0)
+    return tiny_model(weighting=weighting, teacher=depth_network(), **options)
+
+
 # An epsilon that is large, or Adam would make whole steps of what is rounding.
 ELSEWHERE = {
     "shuffled": lambda: tiny_model(weighting=mining.ShuffledWeighting(seed=7)),
@@ -200,6 +219,8 @@ ELSEWHERE = {
         ),
         **SLOW_ENCODER,
     ),
+    "taught": lambda: taught_model(distillation_weight=0.5),
+    "seeing_depth": lambda: compiled(depth_network(), weighting="uniform"),
     "unscaled_loss": lambda: under_float16(
         compile_options={"run_eagerly": True, "auto_scale_loss": False}
     ),

@@ -1,11 +1,17 @@
-"""The other notebooks, which one backend is enough for."""
+"""Every notebook, from start to end."""
 
 from running import NOTEBOOKS, run_notebook
 
 
-def test_every_notebook_is_run_here_or_beside():
+def test_every_notebook_is_run_here():
     names = {path.stem for path in NOTEBOOKS.glob("*.py")}
     assert names == {"first_hour", "own_folder", "own_weighting", "reading_a_run"}
+
+
+def test_the_first_hour(tmp_path):
+    told = run_notebook("first_hour", tmp_path)
+    assert "mIoU" in told and "weights in training" in told
+    assert (tmp_path / "segmenter.keras").exists()
 
 
 def test_your_own_folder(tmp_path):
