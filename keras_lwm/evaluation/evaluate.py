@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_lwm.depth_input import beside_depth, sees_depth
 from keras_lwm.description import Description
 from keras_lwm.evaluation.views import SingleScale
 from keras_lwm.large_images.memory import MAX_MEMORY, ImageTooLargeError
@@ -14,7 +15,6 @@ from keras_lwm.large_images.reduced import check_longest_side, reduced
 from keras_lwm.metrics.confusion import add_pixels, new_matrix
 from keras_lwm.metrics.depth import depth_error_sums
 from keras_lwm.metrics.scores import segmentation_scores
-from keras_lwm.networks.rgbd import beside_depth, sees_depth
 from keras_lwm.progress_bar import ProgressBar
 from keras_lwm.resampling import resize_labels
 from keras_lwm.samples import check_depth_unit, check_image_range, median_depth

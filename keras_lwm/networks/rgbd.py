@@ -1,4 +1,4 @@
-"""Networks that see depth beside the image: a picture made of depth, for an encoder of its own."""
+"""Depth as an input of a network: a picture made of it, for an encoder of its own."""
 
 import keras
 from keras import ops
@@ -105,15 +105,3 @@ def joined_with_depth(features) -> dict[str, keras.KerasTensor]:
         for name, maps in features.items()
         if not name.startswith("depth_")
     }
-
-
-def sees_depth(network: keras.Model) -> bool:
-    """Whether a network takes images of four channels, the last of which is depth."""
-    inputs = getattr(network, "inputs", None) or ()
-    return len(inputs) == 1 and len(inputs[0].shape) == 4 and inputs[0].shape[-1] == 4
-
-
-def beside_depth(image, depth) -> Tensor:
-    """What a network that sees depth takes: (B, H, W, 3) and (B, H, W, 1) to (B, H, W, 4)."""
-    image, depth = (ops.cast(maps, "float32") for maps in (image, depth))
-    return ops.concatenate([image, depth], axis=-1)

@@ -2,9 +2,9 @@
 
 import keras
 
+from keras_lwm.depth_input import sees_depth
 from keras_lwm.networks.attach import OpenedGraph
 from keras_lwm.networks.layers import ResizeLike
-from keras_lwm.networks.rgbd import sees_depth
 
 OUTPUTS = ("logits", "probabilities", "labels")
 

@@ -23,7 +23,6 @@ from keras_lwm.report.drawing import (
     write_grid,
 )
 from keras_lwm.resampling import resize_bilinear
-from keras_lwm.training.teacher import network_input, teacher_logits
 from keras_lwm.void import void_id
 
 MEASURES = {
@@ -52,7 +51,7 @@ def hard_pixel_maps(model, image, label, depth) -> dict[str, np.ndarray]:
     # Compiled: run op by op, JAX would compile every layer by itself. Under TensorFlow each of
     # several devices predicts the frame.
     target, batch = {"depth": depth[None]}, image[None].astype("float32")
-    outputs = model.predict_on_batch(network_input(model, batch, target))
+    outputs = model.predict_on_batch(model.network_input(batch, target))
     outputs = {name: ops.convert_to_tensor(values[:1]) for name, values in outputs.items()}
     logits = outputs["segmentation"]
     targets = (
@@ -62,9 +61,8 @@ def hard_pixel_maps(model, image, label, depth) -> dict[str, np.ndarray]:
     depth_pred = outputs.get("depth")
     by_window = LossWeightModule(gathering="window", alpha=0.0 if depth_pred is None else 1.0)
     maps = by_window.measure(logits, *targets, depth_pred)
-    taught = None
-    if model.teacher is not None:
-        taught = teacher_logits(model.teacher, batch, target)["segmentation"]
+    taught = model.teacher_logits(batch, target)
+    taught = taught if taught is None else taught["segmentation"]
     maps |= model.weighting.measure(logits, *targets, depth_pred, taught)
     shown = {
         "prediction": ops.argmax(resize_bilinear(logits, image.shape[:2]), axis=-1),

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_lwm import mining, replicas
+from keras_lwm.depth_input import sees_depth
 from keras_lwm.devices import devices_sharing
 from keras_lwm.metrics import ConfusionMatrix, DepthErrors
 from keras_lwm.metrics.confusion import confusion_counts
@@ -15,7 +16,6 @@ from keras_lwm.metrics.depth import depth_error_sums
 from keras_lwm.metrics.running import RunningMean, RunningSum
 from keras_lwm.metrics.scores import MEANS
 from keras_lwm.mining.measures import is_class, measured_mask
-from keras_lwm.networks.rgbd import sees_depth
 from keras_lwm.option_values import real, whole
 from keras_lwm.resampling import resize_bilinear, resize_labels
 from keras_lwm.tensors import Tensor
@@ -201,11 +201,18 @@ class DepthPrivilegedModel(WithBackbone, TrainingStep):
             )
         return x, y
 
+    def network_input(self, x, y) -> Tensor | dict:
+        """What the network takes of a batch, see `keras_lwm.training.teacher.network_input`."""
+        return network_input(self, x, y)
+
+    def teacher_logits(self, x, y) -> dict[str, Tensor] | None:
+        """The teacher's logits by output, see `keras_lwm.training.teacher`; None without one."""
+        return None if self.teacher is None else teacher_logits(self.teacher, x, y)
+
     def training_loss(self, x, y) -> tuple[Tensor, dict, dict]:
         """Forward pass and objective: the loss, its parts for the logs, and the outputs."""
         check_targets(y, self.needs_depth)
-        outputs = self(network_input(self, x, y), training=True)
-        taught = None if self.teacher is None else teacher_logits(self.teacher, x, y)
+        outputs = self(self.network_input(x, y), training=True)
         loss, parts = privileged_objective(
             outputs,
             y["label"],
@@ -215,7 +222,7 @@ class DepthPrivilegedModel(WithBackbone, TrainingStep):
             depth_weight=self.depth_weight,
             depth_loss=self.depth_loss,
             class_weights=self.class_weights,
-            teacher_logits=taught,
+            teacher_logits=self.teacher_logits(x, y),
             distillation_weight=self.distillation_weight,
         )
         return loss + sum(self.losses) + self._l2_penalty(), parts, outputs
@@ -267,7 +274,7 @@ class DepthPrivilegedModel(WithBackbone, TrainingStep):
         """Takes a validation batch into the running logs, and returns them."""
         check_targets(y, sees_depth(self))
         self.input_monitor.update_state(x, y)
-        outputs = self(network_input(self, x, y), training=False)
+        outputs = self(self.network_input(x, y), training=False)
         loss, labelled = self.mean_logs["loss"], self._labelled_images(y["label"])
         images = ops.cast(ops.shape(y["label"])[0], "float32")
         plain = plain_objective(outputs, y["label"]) * images

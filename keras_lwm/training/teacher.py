@@ -8,8 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_lwm.depth_input import beside_depth, sees_depth
 from keras_lwm.mining.measures import image_mean
-from keras_lwm.networks.rgbd import beside_depth, sees_depth
 from keras_lwm.tensors import Tensor
 
 

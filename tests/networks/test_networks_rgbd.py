@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_lwm.depth_input import beside_depth
 from keras_lwm.evaluation import MultiScale, evaluate
 from keras_lwm.networks import DepthPicture, RefineNet, segmenter
-from keras_lwm.networks.rgbd import beside_depth
 
 
 def small_encoder():

@@ -198,3 +198,17 @@ def test_a_teacher_that_nothing_asks_or_that_cannot_teach_is_refused():
         DepthPrivilegedModel(tiny_network(), weighting=resolved())
     with pytest.raises(ValueError, match="with the outputs segmentation, side_8 of 4 classes"):
         model_with_teacher(teacher=keras.Sequential([layers.Input((32, 48, 4))]))
+
+
+def test_what_is_hard_is_shown_with_the_teachers_word():
+    """The map that a picture shows is the one that the loss is weighted by."""
+    from keras_lwm.report.sheets import hard_pixel_maps
+
+    model = model_with_teacher(resolved(), distillation_weight=0.0)
+    images, targets = tiny_batch()
+    label, depth = targets["label"][:1], targets["depth"][:1]
+    shown = hard_pixel_maps(model, images[0], label[0], depth[0])
+    logits = model.predict_on_batch(images[:1].astype("float32"))["segmentation"]
+    taught = model.teacher_logits(images[:1], {"depth": depth})["segmentation"]
+    expected = resolved()(logits, label.astype("int32"), depth, teacher_logits=taught)
+    np.testing.assert_allclose(shown["weight"], ops.convert_to_numpy(expected)[0], rtol=1e-4)

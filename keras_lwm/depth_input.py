@@ -1,0 +1,18 @@
+"""Networks that see depth beside the image, as the fourth channel of one input."""
+
+import keras
+from keras import ops
+
+from keras_lwm.tensors import Tensor
+
+
+def sees_depth(network: keras.Model) -> bool:
+    """Whether a network takes images of four channels, the last of which is depth."""
+    inputs = getattr(network, "inputs", None) or ()
+    return len(inputs) == 1 and len(inputs[0].shape) == 4 and inputs[0].shape[-1] == 4
+
+
+def beside_depth(image, depth) -> Tensor:
+    """What a network that sees depth takes: (B, H, W, 3) and (B, H, W, 1) to (B, H, W, 4)."""
+    image, depth = (ops.cast(maps, "float32") for maps in (image, depth))
+    return ops.concatenate([image, depth], axis=-1)
