@@ -190,6 +190,12 @@ frames after it, the median of {rounds} rounds in which the sides take turns, *e
 of that, *ratio* the median, over the rounds, of the ratio to the first line. Every side has a
 process of its own, and all count the same labelled pixels. *Subsets* are the trimap band and the
 depth ranges that recipes ask for.
+
+At five scales under PyTorch, ours starts the kernels that its peer does: by `torch.profiler`, on
+one thread, three fifths of both are convolutions and a sixth the maxima of pools, which ours takes
+in columns, then in rows. Ours took 15.1 s of one thread for a frame, the peer 16.4: of channels
+last, softmax has nothing to copy. A ratio of 1.53 that stood here came of sides that were measured
+one after the other, on a machine whose speed changes.
 """
 
 
