@@ -17,7 +17,8 @@ from keras_lwm.tensors import Tensor
 
 
 def _positions(size):
-    return ops.arange(size, dtype="int32")
+    # What is made of known sizes is an array, a single constant where it enters a compiled step.
+    return (np if isinstance(size, int) else ops).arange(size, dtype="int32")
 
 
 def bilinear_centres(positions, target, source) -> Tensor:
@@ -174,9 +175,10 @@ def resize_depth(depth, size) -> Tensor:
     depth = ops.where(measured, depth, 0.0)
     if _has_size(depth, size):
         return depth
-    total, count = depth, ops.cast(measured, "float32")
+    sums = ops.concatenate([depth, ops.cast(measured, depth.dtype)], axis=-1)
     for axis, target in zip((1, 2), size, strict=True):
-        total, count = (_sums_over_cells(maps, axis, target) for maps in (total, count))
+        sums = _sums_over_cells(sums, axis, target)
+    total, count = ops.split(sums, 2, axis=-1)
     return ops.where(count > 0, total / ops.maximum(count, 1.0), 0.0)
 
 
@@ -185,10 +187,9 @@ def _sums_over_cells(maps, axis, target):
     source = ops.shape(maps)[axis]
     # The centre of source cell `r` lies at (2 r + 1) / 2 of them.
     bounds = (2 * source * _positions(target + 1) + target - 1) // (2 * target)
-    first, end = (ops.expand_dims(bound, 1) for bound in (bounds[:-1], bounds[1:]))
-    cells = first + ops.expand_dims(_positions((source + target - 1) // target), 0)
-    belongs = ops.cast(cells < end, maps.dtype)
-    maps = ops.take(maps, ops.minimum(cells, source - 1), axis)
+    cells = bounds[:-1, None] + _positions((source + target - 1) // target)
+    belongs = ops.cast(cells < bounds[1:, None], maps.dtype)
+    maps = ops.take(maps, (ops if ops.is_tensor(cells) else np).minimum(cells, source - 1), axis)
     shape = [1] * len(maps.shape)
     shape[axis : axis + 2] = ops.shape(belongs)
     return ops.sum(maps * ops.reshape(belongs, shape), axis=axis + 1)

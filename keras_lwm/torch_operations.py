@@ -11,17 +11,18 @@ than to start their operations. And where the network is on a GPU, a Python numb
 is copied there from the CPU, which waits until the GPU has done all that came before: hundreds of
 times a step.
 
-Only PyTorch and Keras are imported here, and this only under PyTorch.
+Of other packages only PyTorch and Keras are imported here, and this only under PyTorch.
 """
 
 import contextlib
-import functools
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import keras
 import torch
+
+from keras_lwm.replaced import Replacements
 
 _CONV = keras.layers.Conv2D
 _BATCH_NORM = keras.layers.BatchNormalization
@@ -37,7 +38,6 @@ _IN_MEMORY = (3, 0, 1, 2)  # kernels (h, w, in, out), which convolutions take in
 
 
 class _Thread(threading.local):
-    contexts = 0
     bias = None  # that the next convolution is to add
 
 
@@ -48,7 +48,7 @@ def _call(layer, *args, **kwargs):
     """What `keras.Layer.__call__` returns."""
     if _needs_nothing_around(layer, args, kwargs):
         return layer.call(*args, **(kwargs if type(layer) is _BATCH_NORM else {}))
-    return _ORIGINALS[keras.Layer, "__call__"](layer, *args, **kwargs)
+    return _replacements.original(keras.Layer, "__call__")(layer, *args, **kwargs)
 
 
 def _needs_nothing_around(layer, args, kwargs):
@@ -76,7 +76,7 @@ def _maps(inputs):
         maps = inputs.permute(0, 3, 1, 2)
         if maps.is_contiguous(memory_format=torch.channels_last):
             return maps
-    return _ORIGINALS[_NN, "_transpose_spatial_inputs"](inputs)
+    return _replacements.original(_NN, "_transpose_spatial_inputs")(inputs)
 
 
 def _as_tensor(data, dtype=None, device=None):
@@ -84,7 +84,7 @@ def _as_tensor(data, dtype=None, device=None):
     is_number = isinstance(data, (bool, int, float))
     if is_number and device is not None and torch.device(device).type != "cpu":
         return torch.full((), data, dtype=dtype, device=device)
-    return _ORIGINALS[torch, "as_tensor"](data, dtype=dtype, device=device)
+    return _replacements.original(torch, "as_tensor")(data, dtype=dtype, device=device)
 
 
 def _conv2d(maps, kernel, *args, **kwargs):
@@ -102,7 +102,7 @@ def _conv(layer, inputs):
     """What `keras.layers.Conv2D.call` computes."""
     own_kind = type(layer).convolution_op is not _CONV.convolution_op
     if own_kind or not (layer.use_bias and isinstance(inputs, torch.Tensor)):
-        return _ORIGINALS[_CONV, "call"](layer, inputs)
+        return _replacements.original(_CONV, "call")(layer, inputs)
     _thread.bias = layer.bias.value
     try:
         outputs = layer.convolution_op(inputs, layer.kernel)
@@ -118,7 +118,9 @@ def _batch_norm(layer, inputs, training=None, mask=None):
     population, which is greater.
     """
     if mask is not None or not _is_plain(layer, inputs):
-        return _ORIGINALS[_BATCH_NORM, "call"](layer, inputs, training=training, mask=mask)
+        return _replacements.original(_BATCH_NORM, "call")(
+            layer, inputs, training=training, mask=mask
+        )
     in_float32 = torch.promote_types(inputs.dtype, torch.float32)
 
     def vector(variable):
@@ -168,7 +170,7 @@ def _adam(optimizer, grads, variables, learning_rate):
     ]
     updated = [list(map(_as_it_lies, tensors)) for tensors in updated]
     if not all(map(_fit_together, *updated)):
-        return _ORIGINALS[_ADAM, "_parallel_update_step"](
+        return _replacements.original(_ADAM, "_parallel_update_step")(
             optimizer, grads, variables, learning_rate
         )
     step = keras.ops.cast(optimizer.iterations + 1, "float32")
@@ -200,58 +202,27 @@ def _fit_together(weight, *others):
     )
 
 
-# What is replaced while any thread is in the context; in other threads it does what it did.
-_OWN = {
-    (keras.Layer, "__call__"): _call,
-    (_NN, "_transpose_spatial_inputs"): _maps,
-    (torch, "as_tensor"): _as_tensor,
-    (torch.nn.functional, "conv2d"): _conv2d,
-    (_CONV, "call"): _conv,
-    (_BATCH_NORM, "call"): _batch_norm,
-    (_ADAM, "_parallel_update_step"): _adam,
-}
-_ORIGINALS = {(owner, name): getattr(owner, name) for owner, name in _OWN}
-_lock = threading.Lock()
-_contexts = 0  # of all threads
+_replacements = Replacements(
+    {
+        (keras.Layer, "__call__"): _call,
+        (_NN, "_transpose_spatial_inputs"): _maps,
+        (torch, "as_tensor"): _as_tensor,
+        (torch.nn.functional, "conv2d"): _conv2d,
+        (_CONV, "call"): _conv,
+        (_BATCH_NORM, "call"): _batch_norm,
+        (_ADAM, "_parallel_update_step"): _adam,
+    }
+)
 
 
-def _in_context(before, own):
-    @functools.wraps(before)
-    def chosen(*args, **kwargs):
-        return (own if _thread.contexts else before)(*args, **kwargs)
-
-    return chosen
-
-
-_REPLACEMENTS = {place: _in_context(_ORIGINALS[place], own) for place, own in _OWN.items()}
-
-
-def _replace(functions):
-    for (owner, name), function in functions.items():
-        setattr(owner, name, function)
-
-
-@contextlib.contextmanager
-def native_operations() -> Iterator[None]:
+def native_operations() -> contextlib.AbstractContextManager[None]:
     """A context in which Keras' operations are PyTorch's own.
 
     Maps are taken as they lie in memory; convolution with bias, batch normalisation and, on a CPU,
     Adam are one operation each; numbers are made on the device that needs them. Results are the
     same, but for rounding.
     """
-    global _contexts
-    with _lock:
-        _contexts += 1
-        _replace(_REPLACEMENTS)
-    _thread.contexts += 1
-    try:
-        yield
-    finally:
-        _thread.contexts -= 1
-        with _lock:
-            _contexts -= 1
-            if not _contexts:
-                _replace(_ORIGINALS)
+    return _replacements()
 
 
 def all_finite(tensors: Iterable[torch.Tensor]) -> torch.Tensor:

@@ -52,11 +52,17 @@ class _StatefulStep:
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
+    from keras_lwm.tensorflow_operations import native_operations
+
     def _of_several_workers(strategy):
         return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
     class TrainingStep(_StatefulStep, keras.Model):
         """`train_step` and `test_step` of a `DepthPrivilegedModel` under TensorFlow."""
+
+        def train_step(self, data):
+            with native_operations():
+                return super().train_step(data)
 
         def _differentiate(self, x, y, variables):
             with tf.GradientTape() as tape:
