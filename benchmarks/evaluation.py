@@ -194,8 +194,8 @@ depth ranges that recipes ask for.
 At five scales under PyTorch, ours starts the kernels that its peer does: by `torch.profiler`, on
 one thread, three fifths of both are convolutions and a sixth the maxima of pools, which ours takes
 in columns, then in rows. Ours took 15.1 s of one thread for a frame, the peer 16.4: of channels
-last, softmax has nothing to copy. A ratio of 1.53 that stood here came of sides that were measured
-one after the other, on a machine whose speed changes.
+last, softmax has nothing to copy (one frame each, on a busy machine). A ratio of 1.53 that stood
+here was of sides measured one after the other, and did not come again where they took turns.
 """
 
 

@@ -201,10 +201,10 @@ pools anew in their gradients and takes fresh memory in every step.
 What takes the time under TensorFlow says `python benchmarks/tensorflow_profile.py resnet50`. On one
 thread, four fifths of resnet50's step are oneDNN's convolutions (gradients of kernels 35 %, of maps
 21 %, forward 24 %); batch normalisation is 8 %, pools 6 %, Adam 2 %. Pools of 5x5 in one take 1.1
-to 2 times as long as columns, then rows. Of a first step, half is Python's tracing, the rest
-TensorFlow's own work on the graph and the first run. EfficientNet-Lite0's is of 6,800 operations
-and 1,000 of AdamW; it was of 10,300 and 8,000, and took twice the CPU time (30 s, now 15 s, on AMD
-EPYC), before batch normalisation and Adam were one operation each
+to 2 times as long as columns, then rows. Of a first step, a third to a half is Python's tracing,
+the rest TensorFlow's own work on the graph and the first run. EfficientNet-Lite0's is of 6,800
+operations and 1,000 of AdamW; it was of 10,300 and 8,000, and took twice the CPU time (30 s, now
+15 s, on AMD EPYC), before batch normalisation and Adam were one operation each
 (`keras_lwm/tensorflow_operations.py`). On processors that TensorFlow runs without oneDNN, such as
 AMD's without AVX-512, `TF_ENABLE_ONEDNN_OPTS=1` in the environment takes a third to a half off a
 step."""

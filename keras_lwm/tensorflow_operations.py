@@ -2,8 +2,8 @@
 
 Keras makes batch normalisation in training of a dozen operations, most of which go over all maps
 or, in the gradient, write new ones; TensorFlow has one, and one for the gradient. Of Adam's step it
-makes forty operations a variable, which take a third of the time in which a step is traced and read
-all weights a dozen times; TensorFlow has one that computes the same. These are for one device:
+makes forty operations a variable, which take half of the time in which a step is traced; TensorFlow
+has one that computes the same. These are for one device:
 replicas of a strategy share statistics and gradients by what Keras has.
 
 Of other packages only TensorFlow and Keras are imported here, and this only under TensorFlow.
