@@ -32,7 +32,7 @@ def draw_tables(folder: str | Path) -> None:
 
 
 def draw_differences(path: Path, summary: Mapping) -> None:
-    """Draws each row's paired difference in mIoU and PixAcc, with intervals, as a PNG."""
+    """Draws each row's paired difference in mIoU and PixAcc, with both intervals, as a PNG."""
     with imports_of("report", "The ablation's figure"):
         from matplotlib.figure import Figure
 
@@ -44,12 +44,19 @@ def draw_differences(path: Path, summary: Mapping) -> None:
         means = [entry.get("difference", math.nan) for entry in figures]
         halves = [entry.get("interval") or 0.0 for entry in figures]
         axis.axvline(0, color="0.6", linewidth=1)
+        drawn = {
+            place: entry["bootstrap"] for place, entry in enumerate(figures) if "bootstrap" in entry
+        }
+        if drawn:
+            axis.hlines(list(drawn), *zip(*drawn.values(), strict=True), color="C0", alpha=0.4)
         axis.errorbar(means, range(len(rows)), xerr=halves, fmt="o", capsize=3)
         axis.set_xlabel(f"{name}, difference to {BASELINE} (points)")
         axis.set_yticks(range(len(rows)), rows)
         axis.locator_params(axis="x", nbins=6)
         axis.grid(axis="x", color="0.9")
     axes[0].invert_yaxis()
+    if drawn:
+        drawing.suptitle("bars: other seeds; pale lines: other scenes and seeds (95 %)", fontsize=9)
     drawing.tight_layout()
     with atomic_write(path) as partial:
         drawing.savefig(partial, dpi=110)
