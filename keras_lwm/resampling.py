@@ -54,9 +54,9 @@ def _resize_part(maps, size, window):
     sources = window.extents(tuple(ops.shape(maps)[1:3]))
     for axis, target, source in zip((1, 2), targets, sources, strict=True):
         length = ops.shape(maps)[axis]
-        centres = bilinear_centres(
-            _positions(size[axis - 1]) + target.start, target.whole, source.whole
-        )
+        # Where a part starts may be a tensor of PyTorch, to which no array can be added.
+        positions = ops.arange(size[axis - 1], dtype="int32") + target.start
+        centres = bilinear_centres(positions, target.whole, source.whole)
         centres = centres - ops.cast(source.start, "float32")
         centres = ops.clip(centres, 0.0, ops.cast(length - 1, "float32"))
         below = ops.cast(centres, "int32")
