@@ -567,7 +567,7 @@ class DepthPrivilegedModel(WithBackbone, TrainingStep):
         config = dict(config)
         trainable = config.pop("trainable_layers")
         network, weighting, teacher = (
-            keras.saving.deserialize_keras_object(config.pop(key), custom_objects)
+            keras.saving.deserialize_keras_object(config.pop(key, None), custom_objects)
             for key in ("network", "weighting", "teacher")
         )
         model = cls(network, weighting=weighting, teacher=teacher, **config)
