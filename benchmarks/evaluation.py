@@ -19,7 +19,7 @@ from pathlib import Path
 import click
 import numpy as np
 from random_batch import random_batch
-from sides import Running, Side, machine, seconds_of, serve, tables
+from sides import Side, in_turn, machine, seconds_of, serve, tables
 
 BACKENDS = ("tensorflow", "torch", "jax")
 CLASSES = 40
@@ -149,15 +149,7 @@ def sides(frames) -> dict[str, list[Side]]:
 
 def compare(chosen, frames) -> list[list[str]]:
     """Rows of cells: name, seconds of one frame and of a round, peak memory, ratio to the first."""
-    running = []
-    try:
-        for side in chosen:
-            running.append(Running(__file__, side))
-        first = [each.step() for each in running]
-        rounds = [[each.step() for each in running] for _ in range(ROUNDS)]
-    finally:
-        for each in running:
-            each.end()
+    running, first, rounds = in_turn(__file__, chosen, ROUNDS)
     rows = []
     for number, each in enumerate(running):
         own = [round[number] for round in rounds]

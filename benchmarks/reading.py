@@ -19,7 +19,7 @@ import zlib
 from pathlib import Path
 
 import click
-from sides import Running, Side, machine, markdown_table, serve
+from sides import Side, in_turn, machine, markdown_table, serve
 
 from keras_lwm_cli.dataset_options import folder_options, open_dataset
 from keras_lwm_cli.running import in_a_sentence, use_backend
@@ -248,18 +248,13 @@ def main(split, frames, batch_size, crop, rounds, out, served, **dataset):
         )
         both = {"batch_size": batch_size, "crop": crop, "one_size": len(sizes) == 1}
         read = {"dataset": dataset, "split": part, **both}
-        running = []
-        try:
-            for side in (
-                Side("TensorFlow", "tensorflow", "tensorflow", read),
-                Side("PyTorch", "torch", "pytorch", {"frames": str(encoded), **both}),
-            ):
-                running.append(Running(__file__, side))
-            # In the first round graphs are built and files cached.
-            lines = [[line for side in running for line in side.step()] for _ in range(rounds + 1)]
-        finally:
-            for side in running:
-                side.end()
+        chosen = [
+            Side("TensorFlow", "tensorflow", "tensorflow", read),
+            Side("PyTorch", "torch", "pytorch", {"frames": str(encoded), **both}),
+        ]
+        # In the first round graphs are built and files cached.
+        _, _, later = in_turn(__file__, chosen, rounds)
+        lines = [[line for answer in answers for line in answer] for answers in later]
     shown = ", ".join(f"{height}x{width}" for height, width in sorted(sizes)[:3])
     text = NOTES.format(
         machine=machine("tensorflow", "torch", "pillow", "numpy"),
@@ -269,7 +264,7 @@ def main(split, frames, batch_size, crop, rounds, out, served, **dataset):
         width=crop[1],
         rounds=rounds,
     )
-    text += "\n" + markdown_table(["", "threads", "frames/s", "of decoding"], table(lines[1:]))
+    text += "\n" + markdown_table(["", "threads", "frames/s", "of decoding"], table(lines))
     click.echo(text)
     if out is not None:
         out.write_text(text + "\n", encoding="utf-8")

@@ -97,6 +97,30 @@ class Running:
         self._process.wait()
 
 
+def in_turn(script: str, chosen: list[Side], rounds: int, settling: int = 0) -> tuple:
+    """Runs sides beside each other, one at a time: in each round everyone takes a step, in turn.
+
+    Args:
+        script: see `Running`.
+        chosen: the sides.
+        rounds: how many count, after a first.
+        settling: rounds between the first and those, which do not count.
+
+    Returns:
+        The `Running` of each side, ended; its answer to the first step; and a list a round of its
+        answers to later ones.
+    """
+    running = []
+    try:
+        for side in chosen:
+            running.append(Running(script, side))
+        first, *later = ([each.step() for each in running] for _ in range(1 + settling + rounds))
+    finally:
+        for each in running:
+            each.end()
+    return running, first, later[settling:]
+
+
 def machine(*packages: str) -> str:
     """The processor, and the versions of Keras and of what runs on it."""
     model = platform.processor() or platform.machine()

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 import click
-from sides import Running, Side, machine, seconds_of, serve, tables
+from sides import Running, Side, in_turn, machine, seconds_of, serve, tables
 
 BACKENDS = ("tensorflow", "torch", "jax")
 CLASSES = 40
@@ -132,17 +132,7 @@ def make(side):
 
 def compare(chosen, rounds) -> list[list[str]]:
     """Rows of cells: name, building, first step, later ones, and the ratio to the first side."""
-    running = []
-    try:
-        for side in chosen:
-            running.append(Running(__file__, side))
-        first = [each.step() for each in running]
-        for each in running:
-            each.step()
-        later = [[each.step() for each in running] for _ in range(rounds)]
-    finally:
-        for each in running:
-            each.end()
+    running, first, later = in_turn(__file__, chosen, rounds, settling=1)
     rows = []
     for number, each in enumerate(running):
         seconds = statistics.median(round[number] for round in later)

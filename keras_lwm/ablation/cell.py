@@ -14,7 +14,7 @@ from keras_lwm.arrays import ArrayBatches
 from keras_lwm.evaluation import evaluate
 from keras_lwm.experiment import SUBSETS, compiled_model, dtype_policy, fit, given, new_augmentation
 from keras_lwm.networks import build_backbone, refinenet_outputs
-from keras_lwm.networks.rgbd import encode_with_depth, joined_with_depth
+from keras_lwm.networks.rgbd import encoded
 
 
 def train_cell(
@@ -47,7 +47,8 @@ def train_cell(
     row, num_classes = ROWS[row_name], len(class_names)
     extractor, decoder = build(options, num_classes, seed, row.depth_input)
     decoder = keras.Model(decoder.input, row.kept_outputs(decoder.output), name="decoder")
-    whole = _whole(extractor, decoder, row.depth_input, row_name)
+    image, features = encoded(extractor, (None, None, 3), row.depth_input)
+    whole = keras.Model(image, decoder(features), name=row_name)
     if not views:
         names = ("backbone", "depth_backbone") if row.depth_input else ("backbone",)
         trained, multipliers = whole, dict.fromkeys(names, options["encoder_rate"])
@@ -118,23 +119,13 @@ def build(
             for name, maps in extractor.output.items()
         }
         outputs = refinenet_outputs(
-            joined_with_depth(features) if depth_input else features,
+            features,
             num_classes,
             options["variant"],
             channels=options["channels"],
             initial_depth=options["initial_depth"],
         )
     return extractor, keras.Model(features, outputs, name="decoder")
-
-
-def _whole(extractor, decoder, depth_input, name):
-    if depth_input:
-        image = keras.Input((None, None, 4), name="rgbd")
-        features = encode_with_depth(extractor, image)
-    else:
-        image = keras.Input((None, None, 3), name="image")
-        features = extractor(image)
-    return keras.Model(image, decoder(features), name=name)
 
 
 def single_frames(frames: Frames) -> Iterator[tuple]:

@@ -14,7 +14,7 @@ from keras import layers
 from keras_lwm.networks.backbones import STRIDES, are_of_backbone, build_backbone, freeze_batch_norm
 from keras_lwm.networks.layers import ResizeLike
 from keras_lwm.networks.network import SegmentationNetwork
-from keras_lwm.networks.rgbd import encode_with_depth, joined_with_depth
+from keras_lwm.networks.rgbd import encoded, joined_with_depth
 from keras_lwm.networks.transfer import transfer_weights
 from keras_lwm.tensors import Tensor
 
@@ -275,7 +275,7 @@ def refinenet_outputs(
 
     Args:
         features: what `build_backbone` gives: a dictionary of `stride_4`, `stride_8`, `stride_16`
-            and `stride_32`.
+            and `stride_32`; and perhaps of depth, see `keras_lwm.networks.rgbd`.
         num_classes, variant, side_outputs, depth_branch, channels, pools, initial_depth: see
             `RefineNet`.
 
@@ -288,7 +288,8 @@ def refinenet_outputs(
     if pools is None:
         pools = {"light": 4}.get(variant, 2)
     _check_decoder(num_classes, variant, side_outputs, channels, pools)
-    features = {stride: features[f"stride_{stride}"] for stride in STRIDES}
+    joined = joined_with_depth(features)
+    features = {stride: joined[f"stride_{stride}"] for stride in STRIDES}
     widths = {4: channels, 8: channels, 16: channels, 32: 2 * channels}
     decoder = full_decoder if variant == "full" else light_decoder
     refined = decoder(features, widths, pools)
@@ -366,12 +367,7 @@ def RefineNet(
     _check_input_shape(input_shape)
     of_backbone = are_of_backbone(weights)
     extractor = build_backbone(backbone, input_shape, weights if of_backbone else None)
-    if depth_input:
-        image = keras.Input((*input_shape[:2], 4), name="rgbd")
-        features = joined_with_depth(encode_with_depth(extractor, image))
-    else:
-        image = keras.Input(input_shape, name="image")
-        features = extractor(image)
+    image, features = encoded(extractor, input_shape, depth_input)
     outputs = refinenet_outputs(
         features,
         num_classes,

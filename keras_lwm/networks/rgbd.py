@@ -75,6 +75,22 @@ def _neighbours(values, axis, reach):
     return padded[tuple(before)], padded[tuple(after)]
 
 
+def encoded(extractor, input_shape, depth_input) -> tuple[keras.KerasTensor, dict]:
+    """A network's input, and the features that its decoder takes: images alone, or with depth.
+
+    Args:
+        extractor: of RGB images, as `build_backbone` gives it.
+        input_shape: (height, width, 3).
+        depth_input: whether the input has metres as a fourth channel, and the features are those of
+            `encode_with_depth`.
+    """
+    if depth_input:
+        image = keras.Input((*input_shape[:2], 4), name="rgbd")
+        return image, encode_with_depth(extractor, image)
+    image = keras.Input(input_shape, name="image")
+    return image, extractor(image)
+
+
 def encode_with_depth(extractor, rgbd) -> dict[str, keras.KerasTensor]:
     """The features of an image, and those of its depth from an encoder of the same kind.
 
@@ -95,13 +111,19 @@ def encode_with_depth(extractor, rgbd) -> dict[str, keras.KerasTensor]:
 
 
 def joined_with_depth(features) -> dict[str, keras.KerasTensor]:
-    """What `encode_with_depth` gives as one map a stride, for a decoder.
+    """What `encode_with_depth` gives as one map a stride, for a decoder; those without depth as is.
 
     A decoder reduces it by one convolution, which is the sum of image and depth after a convolution
     each: the fusion at every level of RDFNet (Park et al., ICCV 2017).
     """
     return {
-        name: keras.layers.Concatenate(name=f"{name}_with_depth")([maps, features[f"depth_{name}"]])
+        name: _beside(maps, features.get(f"depth_{name}"), name)
         for name, maps in features.items()
         if not name.startswith("depth_")
     }
+
+
+def _beside(maps, of_depth, name):
+    if of_depth is None:
+        return maps
+    return keras.layers.Concatenate(name=f"{name}_with_depth")([maps, of_depth])
