@@ -19,6 +19,7 @@ from keras import layers
 from PIL import Image
 
 import keras_lwm
+from keras_lwm.ablation import draw_tables
 
 NOT_INSTALLED = (
     "tensorflow",
@@ -173,13 +174,18 @@ def test_without_its_backend_keras_is_told_another(trained, photo, tmp_path):
         ("keras_lwm.datasets", "tensorflow"),
         ("keras_lwm.pipeline", "tensorflow"),
         ("keras_lwm.report", "report"),
-        ("keras_lwm.experiment", "report"),
-        ("keras_lwm.ablation", "report"),
+        ("keras_lwm.experiment.run", "report"),
     ],
 )
 def test_a_module_that_needs_more_names_the_extra(module, extra):
     with pytest.raises(ImportError, match=re.escape(f'`pip install "keras_lwm[{extra}]"`.')):
         importlib.import_module(module)
+
+
+def test_an_ablation_needs_the_report_only_to_draw(tmp_path):
+    with pytest.raises(ImportError, match=re.escape('`pip install "keras_lwm[report]"`.')):
+        draw_tables(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_weights_and_backbones_that_need_more_name_the_extra():
