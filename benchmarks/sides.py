@@ -122,15 +122,21 @@ def in_turn(script: str, chosen: list[Side], rounds: int, settling: int = 0) -> 
 
 
 def machine(*packages: str) -> str:
-    """The processor, and the versions of Keras and of what runs on it."""
+    """The processor, and the versions of Keras and of what runs on it.
+
+    On x86 it says whether there is AVX-512: processors of one name differ in it, and speed with it.
+    """
     model = platform.processor() or platform.machine()
     try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                model = line.partition(":")[2].strip()
-                break
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        pass
+        lines = []
+    facts = {
+        name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+    }
+    model = facts.get("model name", model)
+    if "flags" in facts:
+        model += f" {'with' if 'avx512f' in facts['flags'].split() else 'without'} AVX-512"
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
     return f"{len(os.sched_getaffinity(0))} cores of {model}; {versions}."
 

@@ -199,7 +199,8 @@ def evaluate(
         subsets: parts of the pixels to score by themselves, such as `TrimapBand(3)` or
             `DepthRange(0, 2)`.
         unusual_depth: accept a median depth below 0.1 m or above 80 m, as a `DepthPrivilegedModel`
-            made with `unusual_depth=True` does anyway. Depth is checked only where it is scored.
+            made with `unusual_depth=True` does anyway. Depth is checked only where it is scored
+            or seen by the network.
         progress: show a progress bar, in batches.
         max_memory: gigabytes by which a frame may make the process grow. One that needs more is
             predicted in tiles, and a thousandth of its pixels, at most, get other classes. A
@@ -249,7 +250,7 @@ def evaluate(
                 raise ImageTooLargeError(f"Frame {frames} is too large. {error}") from error
             _check_class_ids(frames, class_ids, num_classes)
             scores_depth = depth_pred is not None or any(subset.needs_depth for subset in subsets)
-            if depth is not None and scores_depth and not unusual_depth:
+            if depth is not None and (scores_depth or with_depth) and not unusual_depth:
                 depth_unit.add(frames, depth)
             parts = _parts(frames, subsets, label, depth, void_id(num_classes))
             for matrix, part in zip(matrices, parts, strict=True):

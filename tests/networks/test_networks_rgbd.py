@@ -125,7 +125,7 @@ def test_frozen_batch_norm_holds_for_both_encoders():
     assert not any(of_each[0])
 
 
-def test_it_is_scored_with_depth_and_never_deployed(tmp_path):
+def test_it_is_scored_with_depth_in_metres_and_never_deployed(tmp_path):
     random = np.random.default_rng(0)
     image = random.integers(0, 255, (2, 32, 48, 3), dtype="uint8")
     depth = random.uniform(1, 5, (2, 32, 48, 1)).astype("float32")
@@ -135,6 +135,10 @@ def test_it_is_scored_with_depth_and_never_deployed(tmp_path):
     logits = ops.convert_to_numpy(segmentation_at_full_size(network, image, depth))
     data = [(image, {"label": logits.argmax(-1).astype("uint8"), "depth": depth})]
     assert evaluate(network, data, 3, progress=False)["pixel_accuracy"] == 1.0
+    # Nobody scores this network's depth: it sees it.
+    in_millimetres = [(image, {**data[0][1], "depth": depth * 1000})]
+    with pytest.raises(ValueError, match=r"^Frame \d has a median depth .*millimetres"):
+        evaluate(network, in_millimetres, 3, progress=False)
     with pytest.raises(ValueError, match="SingleScale for a network that sees depth"):
         evaluate(network, data, 3, view=MultiScale(), progress=False)
     without = [(image, {"label": data[0][1]["label"]})]
