@@ -1,11 +1,13 @@
 """The ablation: paired rows, figures with intervals, cells that are trained once."""
 
+import contextlib
 import importlib
 import json
 import os
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import keras
@@ -226,6 +228,22 @@ def test_a_cell_that_fails_ends_in_what_it_printed(tmp_path, monkeypatch, unprep
     folder = AblationFolder(tmp_path, {"train_encoder": True})
     with pytest.raises(ChildProcessError, match=f"{BASELINE}, seed 0, failed; .*{BASELINE}-0.log"):
         train_cells(folder, [BASELINE], seeds=1)
+
+
+def test_a_cell_ends_when_what_started_it_is_gone(tmp_path):
+    os.mkfifo(tmp_path / "options.json")  # its text never comes
+    command = [sys.executable, "-m", "keras_lwm.ablation", tmp_path, BASELINE, "0", "1"]
+    environment, writer = {**os.environ, "PYTHONPATH": str(ROOT)}, None
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as child:
+        while writer is None and child.poll() is None:
+            with contextlib.suppress(OSError):  # nobody reads yet
+                writer = os.open(tmp_path / "options.json", os.O_WRONLY | os.O_NONBLOCK)
+            time.sleep(0.1)
+        child.stdin.close()
+        try:
+            assert child.wait(timeout=60) == 1
+        finally:
+            os.close(writer)
 
 
 def trains_in_place(monkeypatch, seconds, failing=()):

@@ -250,16 +250,19 @@ def child_environment(workers: int) -> dict[str, str]:
 def _train_in_child(folder, environment, row, seed, loaders):
     log, start = folder.log_path(row, seed), time.monotonic()
     module = [sys.executable, "-P", "-m", "keras_lwm.ablation"]
-    with open(log, "w", encoding="utf-8") as file:
-        done = subprocess.run(
+    with (
+        open(log, "w", encoding="utf-8") as file,
+        # Nothing comes by the input; where it ends, this process was killed, and so ends the child.
+        subprocess.Popen(
             [*module, folder.path, row, str(seed), str(loaders)],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=file,
             stderr=subprocess.STDOUT,
             env=environment,
-            check=False,
-        )
-    if done.returncode:
+        ) as child,
+    ):
+        code = child.wait()
+    if code:
         end = log.read_text(encoding="utf-8", errors="replace")[-2000:]
         raise ChildProcessError(f"The cell {row}, seed {seed}, failed; {log} ends in:\n{end}")
     return time.monotonic() - start
