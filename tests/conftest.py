@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import tempfile
 
 import pytest
@@ -46,6 +47,8 @@ def pytest_configure(config):
     backend = config.getoption("--backend")
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # A shell lets jobs in the background ignore it, and then nothing that Ctrl-C ends would end.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if backend == "jax":
         # The time of these tests is compiling, again and again for other shapes.
         os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")

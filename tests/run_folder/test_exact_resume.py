@@ -95,14 +95,6 @@ def unbroken(models, tmp_path_factory):
     return folder, read_state(model)
 
 
-@pytest.fixture(autouse=True)
-def sigint_is_not_ignored():
-    """As it is in a job that a shell has put into the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.parametrize(
     ("moment", "interrupt", "options", "goes_on_at"),
     [
