@@ -52,6 +52,9 @@ def pytest_configure(config):
     if backend == "jax":
         # The time of these tests is compiling, again and again for other shapes.
         os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+    if backend == "torch" and hasattr(config, "workerinput"):
+        # Each worker would take all cores, and wait for those of the other.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     _share_compiled_functions(config)
 
 
