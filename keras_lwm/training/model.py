@@ -1,26 +1,21 @@
 """The model that is trained: a functional network, its weighting, and its losses."""
 
-import inspect
-from collections.abc import Callable
-
 import keras
-import numpy as np
 from keras import ops
 
 from keras_lwm import mining, replicas
 from keras_lwm.depth_input import sees_depth
-from keras_lwm.devices import devices_sharing
 from keras_lwm.metrics import ConfusionMatrix, DepthErrors
 from keras_lwm.metrics.confusion import confusion_counts
 from keras_lwm.metrics.depth import depth_error_sums
 from keras_lwm.metrics.running import RunningMean, RunningSum
-from keras_lwm.metrics.scores import MEANS
 from keras_lwm.mining.measures import is_class, measured_mask
 from keras_lwm.option_values import real, whole
 from keras_lwm.resampling import resize_bilinear, resize_labels
 from keras_lwm.tensors import Tensor
-from keras_lwm.training.checks import InputCheck, InputMonitor, check_arrays, check_targets
-from keras_lwm.training.even_batches import even_batches, is_tf_dataset
+from keras_lwm.training.checked import CheckedTraining
+from keras_lwm.training.checks import InputMonitor, check_targets
+from keras_lwm.training.compiled import CompiledTraining
 from keras_lwm.training.objective import (
     DEPTH_LOSSES,
     MAIN_OUTPUT,
@@ -29,18 +24,14 @@ from keras_lwm.training.objective import (
     privileged_objective,
     segmentation_outputs,
 )
-from keras_lwm.training.optimizer import TrainingOptimizer, portable_config
 from keras_lwm.training.options import (
     check_network,
     network_ends,
     plain_class_weights,
     plain_multipliers,
-    refuse_other_losses,
-    refuse_weights,
 )
-from keras_lwm.training.progress import closed_on_errors
+from keras_lwm.training.saved import SavedTraining
 from keras_lwm.training.step import TrainingStep
-from keras_lwm.training.synchronized_batch_norm import synchronize_batch_norm
 from keras_lwm.training.teacher import check_teacher, network_input, teacher_logits
 from keras_lwm.void import void_id
 from keras_lwm.with_backbone import WithBackbone
@@ -52,7 +43,9 @@ def _measured_images(depth):
 
 
 @keras.saving.register_keras_serializable(package="keras_lwm")
-class DepthPrivilegedModel(WithBackbone, TrainingStep):
+class DepthPrivilegedModel(
+    WithBackbone, SavedTraining, CompiledTraining, CheckedTraining, TrainingStep
+):
     """A functional segmentation network, trained with depth as privileged information.
 
     Trained by `fit` on `(image, {"label": ..., "depth": ...})`, from tf.data, arrays or any other
@@ -167,7 +160,6 @@ class DepthPrivilegedModel(WithBackbone, TrainingStep):
         self.segmentation_scores = ConfusionMatrix(self.num_classes)
         self.depth_errors = DepthErrors()
         self.input_monitor = InputMonitor(self.num_classes, self.unusual_depth)
-        self._evaluated = ("loss", *MEANS)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -290,303 +282,3 @@ class DepthPrivilegedModel(WithBackbone, TrainingStep):
             )
             logs |= self.depth_errors.result()
         return logs
-
-    def compile(
-        self,
-        optimizer="rmsprop",
-        run_eagerly=False,
-        steps_per_execution=1,
-        jit_compile="auto",
-        auto_scale_loss=True,
-        **not_supported,
-    ) -> None:
-        """Chooses optimiser and execution, as `keras.Model.compile`; the losses are the model's.
-
-        With `auto_scale_loss` the loss is scaled where a layer computes in float16.
-
-        Raises:
-            ValueError: losses or metrics are given; `jit_compile=True` or several steps per
-                execution under PyTorch, whose compiler cannot take a training step through Keras.
-        """
-        refuse_other_losses(not_supported)
-        if keras.backend.backend() == "torch":
-            if jit_compile is True:
-                raise ValueError(
-                    'Expected jit_compile="auto" or False under the torch backend; received True.'
-                )
-            if steps_per_execution != 1:
-                raise ValueError(
-                    "Expected steps_per_execution=1 under the torch backend; "
-                    f"received {steps_per_execution}."
-                )
-        optimizer = keras.optimizers.get(optimizer)
-        own = self.optimizer if self.compiled else None
-        if own is not None and optimizer is own.given() and self._is_trained_by(own):
-            optimizer = own
-        if not isinstance(optimizer, TrainingOptimizer) or not self._is_trained_by(optimizer):
-            if isinstance(optimizer, TrainingOptimizer):
-                optimizer = optimizer.given()
-            scales = auto_scale_loss and self._computes_in_float16()
-            optimizer = TrainingOptimizer(optimizer, self._multiplier_of(), scales)
-        super().compile(
-            optimizer=optimizer,
-            run_eagerly=run_eagerly,
-            steps_per_execution=steps_per_execution,
-            jit_compile=jit_compile,
-            auto_scale_loss=False,
-        )
-        # What was asked for: what "auto" comes to here need not suit the backend that loads it.
-        self._compile_options = {
-            "run_eagerly": bool(run_eagerly),
-            "steps_per_execution": int(steps_per_execution),
-            "jit_compile": jit_compile,
-            "auto_scale_loss": bool(auto_scale_loss),
-        }
-
-    def _computes_in_float16(self):
-        # A model or an input computes nothing itself, and its policy is whatever was global.
-        layers = [layer for layer in self._flatten_layers() if not isinstance(layer, keras.Model)]
-        return any(layer.compute_dtype == "float16" for layer in layers if layer.weights)
-
-    def _multiplier_of(self):
-        multipliers = {
-            id(variable): multiplier
-            for name, multiplier in self.learning_rate_multipliers.items()
-            for variable in self.get_layer(name).variables
-        }
-        return lambda variable: multipliers.get(id(variable), 1.0)
-
-    def _is_trained_by(self, optimizer):
-        trained = {id(variable) for variable in optimizer.trained_variables()}
-        return trained == {id(variable) for variable in self.trainable_variables}
-
-    def make_train_function(self, force=False) -> Callable:
-        """Makes the compiled step, once the optimiser has its state.
-
-        An optimiser that is built inside a traced function doubles the time of the first step.
-
-        Raises:
-            ValueError: layers were frozen or unfrozen since the model was compiled.
-        """
-        if not self.trainable_variables:
-            raise ValueError(
-                f"Expected a model with trainable layers; all layers of {self.name!r} are frozen."
-            )
-        if not self.optimizer.built:
-            self.optimizer.build(self.trainable_variables)
-        elif not self._is_trained_by(self.optimizer):
-            raise ValueError(
-                "Layers were frozen or unfrozen after compile(): expected the "
-                f"{len(self.optimizer.trained_variables())} trainable variables of then, found "
-                f"{len(self.trainable_variables)}. Compile the model again, with a new optimizer."
-            )
-        if replicas.number_of(self) > 1:
-            synchronize_batch_norm(self)
-        return super().make_train_function(force)
-
-    def get_compile_config(self) -> dict:
-        if not self.compiled:
-            return {}
-        index = {id(variable): number for number, variable in enumerate(self.weights)}
-        trained, undecayed = (
-            [index[id(variable)] for variable in variables]
-            for variables in (
-                self.optimizer.trained_variables(),
-                self.optimizer.excluded_from_weight_decay(self.trainable_variables),
-            )
-        )
-        optimizer = keras.saving.serialize_keras_object(self.optimizer.given())
-        return {
-            **self._compile_options,
-            "optimizer": portable_config(optimizer),
-            "trained_weights": trained if self.optimizer.built else None,
-            "weights_without_decay": undecayed,
-        }
-
-    def compile_from_config(self, config) -> None:
-        config = keras.saving.deserialize_keras_object(config)
-        trained, undecayed = config.pop("trained_weights"), config.pop("weights_without_decay")
-        options = {name: value for name, value in config.items() if name != "optimizer"}
-        if keras.backend.backend() == "torch":
-            # What other backends compile, and how much of it at a time, is theirs.
-            jit = config["jit_compile"]
-            config |= {"jit_compile": "auto" if jit is True else jit, "steps_per_execution": 1}
-        self.compile(**config)
-        self._compile_options = options
-        if trained is not None:
-            self.optimizer.build([self.weights[index] for index in trained])
-        if undecayed:
-            weights = [self.weights[index] for index in undecayed]
-            self.optimizer.exclude_from_weight_decay(var_list=weights)
-
-    def _seeds(self):
-        """The state of random layers, which Keras saves with none of them."""
-        saved = {id(variable) for variable in (*self.weights, *self.metrics_variables)}
-        return [v for v in self.non_trainable_variables if id(v) not in saved]
-
-    def save_own_variables(self, store) -> None:
-        super().save_own_variables(store)
-        for index, seed in enumerate(self._seeds()):
-            store[f"seed_{index}"] = ops.convert_to_numpy(seed)
-
-    def load_own_variables(self, store) -> None:
-        seeds = self._seeds()
-        names = [f"seed_{index}" for index in range(len(seeds))]
-        given = {name: store[name] for name in sorted(store.keys()) if name.startswith("seed_")}
-        if sorted(given) != sorted(names):
-            raise ValueError(
-                f"Expected the state of {len(seeds)} random layers; the file holds {len(given)}."
-            )
-        for seed, name in zip(seeds, names, strict=True):
-            seed.assign(given[name])
-
-    def fit(self, *args, **kwargs) -> keras.callbacks.History:
-        """Trains as `keras.Model.fit`; arrays are checked first, see `check_arrays`.
-
-        Raises:
-            ValueError: data that does not fit the model; weights of samples or classes, which are
-                the weighting's and `class_weights`' to say; `max_skipped_steps` steps in a row
-                without a finite loss and gradients.
-        """
-        call = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
-        given = call.arguments
-        refuse_weights(given)
-        self._check_arrays(given.get("x"), given.get("y"), self.needs_depth)
-        if is_tf_dataset(given.get("x")):
-            # It is shuffled by itself; Keras warns that its own default is of no use then.
-            given["shuffle"] = False
-        validation = given.get("validation_data")
-        if isinstance(validation, (tuple, list)):
-            if len(validation) == 3:
-                refuse_weights({"sample_weight": validation[2]})
-            self._check_arrays(*validation[:2], sees_depth(self))
-        if validation is not None:
-            given["validation_data"] = self._even_validation(validation, given)
-        callbacks = given.get("callbacks") or []
-        check = InputCheck(self.max_skipped_steps)
-        if isinstance(callbacks, keras.callbacks.CallbackList):
-            check.set_model(self)
-            callbacks.callbacks.insert(0, check)
-            try:
-                with closed_on_errors(callbacks.callbacks):
-                    return super().fit(*call.args[1:], **call.kwargs)
-            finally:
-                callbacks.callbacks.remove(check)
-        one = isinstance(callbacks, keras.callbacks.Callback)
-        given["callbacks"] = [check, *([callbacks] if one else callbacks)]
-        with closed_on_errors(given["callbacks"]):
-            return super().fit(*call.args[1:], **call.kwargs)
-
-    def _even_validation(self, validation, given):
-        arrays = isinstance(validation, (tuple, list))
-        x, y = validation[:2] if arrays else (validation, None)
-        size = given.get("validation_batch_size") or given.get("batch_size")
-        x, y = even_batches(x, y, devices_sharing(self), self.num_classes, size)
-        return (x, y) if arrays else x
-
-    def train_on_batch(self, *args, **kwargs) -> list | dict:
-        """Trains as `keras.Model.train_on_batch`, and checks what the batch held."""
-        logs = super().train_on_batch(*args, **kwargs)
-        self.input_monitor.check()
-        return logs
-
-    def test_on_batch(self, *args, **kwargs) -> list | dict:
-        """Evaluates as `keras.Model.test_on_batch`, and checks what the batch held."""
-        logs = super().test_on_batch(*args, **kwargs)
-        self.input_monitor.check()
-        return logs
-
-    def evaluate(self, *args, **kwargs) -> list | dict:
-        """Evaluates as `keras.Model.evaluate`; arrays are checked first, see `check_arrays`.
-
-        `metrics_names` are the names of the scores, in their order, once they were taken.
-        """
-        call = inspect.signature(keras.Model.evaluate).bind(self, *args, **kwargs)
-        given = call.arguments
-        refuse_weights(given)
-        self._check_arrays(given.get("x"), given.get("y"), sees_depth(self))
-        as_dictionary = given.get("return_dict", False)
-        given["return_dict"] = True
-        given["x"], given["y"] = even_batches(
-            given.get("x"),
-            given.get("y"),
-            devices_sharing(self),
-            self.num_classes,
-            given.get("batch_size"),
-        )
-        scores = super().evaluate(*call.args[1:], **call.kwargs)
-        self.input_monitor.check()
-        self._evaluated = tuple(scores)
-        return scores if as_dictionary else list(scores.values())
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """Names of what `evaluate` returned last, in its order; of its segmentation at first."""
-        return list(self._evaluated)
-
-    def _check_arrays(self, x, y, needs_depth):
-        if isinstance(x, np.ndarray):
-            check_arrays(x, y, self.num_classes, needs_depth, self.unusual_depth)
-
-    def save(self, filepath, *args, **kwargs) -> None:
-        """Saves as `keras.Model.save`; what cannot be loaded again is refused before."""
-        self.get_config()
-        super().save(filepath, *args, **kwargs)
-
-    def get_config(self) -> dict:
-        weighting = type(self.weighting)
-        registered = keras.saving.get_registered_name(weighting)
-        if keras.saving.get_registered_object(registered) is not weighting:
-            raise ValueError(
-                f"A model with the weighting {weighting.__name__} cannot be saved, because nobody "
-                "could load it: expected a class that is registered by "
-                "@keras.saving.register_keras_serializable()."
-            )
-        serialize = keras.saving.serialize_keras_object
-        layers = self._flatten_layers()
-        return {
-            "network": serialize(keras.Model(self.input, self.output, name=f"{self.name}_network")),
-            "weighting": serialize(self.weighting),
-            "teacher": None if self.teacher is None else serialize(self.teacher),
-            "distillation_weight": self.distillation_weight,
-            "side_weight": self.side_weight,
-            "depth_weight": self.depth_weight,
-            "depth_loss": self.depth_loss,
-            "class_weights": self.class_weights,
-            "l2": self.l2,
-            "learning_rate_multipliers": dict(self.learning_rate_multipliers),
-            "max_skipped_steps": self.max_skipped_steps,
-            "unusual_depth": self.unusual_depth,
-            "name": self.name,
-            # No configuration of Keras holds this for layers inside composite layers.
-            "trainable_layers": [bool(layer.trainable) for layer in layers],
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None) -> "DepthPrivilegedModel":
-        config = dict(config)
-        trainable = config.pop("trainable_layers")
-        network, weighting, teacher = (
-            keras.saving.deserialize_keras_object(config.pop(key, None), custom_objects)
-            for key in ("network", "weighting", "teacher")
-        )
-        model = cls(network, weighting=weighting, teacher=teacher, **config)
-        layers = model._flatten_layers()
-        if len(layers) != len(trainable):
-            raise ValueError(
-                f"Expected a file of {len(layers)} layers, as its network has under this version "
-                f"of Keras; received one that says of {len(trainable)} whether they are trainable."
-            )
-        # A layer hands its flag on to those inside, which come after it.
-        for layer, flag in zip(layers, trainable, strict=True):
-            layer.trainable = flag
-        return model
-
-    def _run_through_graph(self, inputs, *functions, **named_functions):
-        called_by = {f.__module__ for f in (*functions, *named_functions.values()) if f is not None}
-        if any(module.endswith(".models.cloning") for module in called_by):
-            raise ValueError(
-                "keras.models.clone_model would return the plain network, without weighting and "
-                f"losses: use {type(self).__name__}.from_config(model.get_config())."
-            )
-        return super()._run_through_graph(inputs, *functions, **named_functions)

@@ -7,7 +7,7 @@ from training_samples import NUM_CLASSES, tiny_batch, tiny_network
 
 from keras_lwm import DepthPrivilegedModel
 from keras_lwm.devices import Share, several_devices
-from keras_lwm.training import model as model_module
+from keras_lwm.training import checked
 from keras_lwm.training.even_batches import even_batches
 
 
@@ -31,7 +31,7 @@ def test_scores_are_those_of_the_frames_alone(model, kind, monkeypatch):
     x, y = tiny_batch(11)
     sources = {"arrays": {"x": x, "y": y, "batch_size": 8}, "tf.data": {"x": tf_dataset(x, y, 8)}}
     alone = model.evaluate(**sources[kind], verbose=0, return_dict=True)
-    monkeypatch.setattr(model_module, "devices_sharing", lambda model: 4)
+    monkeypatch.setattr(checked, "devices_sharing", lambda model: 4)
     shared = model.evaluate(**sources[kind], verbose=0, return_dict=True)
     assert np.isfinite(list(alone.values())).all() and len(alone) > 6
     assert shared == pytest.approx(alone, rel=1e-6)
