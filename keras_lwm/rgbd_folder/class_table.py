@@ -50,7 +50,8 @@ def find_classes(
     Args:
         folder: of the frames.
         options: its options.
-        label_paths: the label files of all frames.
+        label_paths: the label files of all frames. Where there are none, which is an error of its
+            own, there may be no classes.
         report_error: called with a file and a message; if it returns, reading goes on.
     """
     id_map = _id_map(folder, options)
@@ -73,7 +74,7 @@ def find_classes(
         id_map=id_map,
         key=options.label_key,
     )
-    if options.classes is None and path is None:
+    if options.classes is None and path is None and label_paths:
         number = _count_classes(label_paths, labels, options)
         if number > _MOST_MADE_UP:
             report_error(
@@ -86,7 +87,7 @@ def find_classes(
             f"Found no file of classes in {folder}: the labels hold {number}, called c0, c1, ... "
             f"(classes={number} says so without reading them all).",
         )
-    if path is None:
+    if path is None and (label_paths or options.classes is not None):
         try:
             check_num_classes(len(names), folder)
         except ValueError as error:

@@ -189,13 +189,15 @@ class Layout:
                 f"rgb={self.options.rgb!r}, not both."
             )
         frames = self._labelled(frames)
+        if not frames:
+            return {}  # which is reported
         by_scene = self.options.draw_by == "scene"
         scene_of = {name: self._files.scene_of(name) if by_scene else name for name in frames}
         if by_scene and len(set(scene_of.values())) == 1:
             raise ValueError(
                 f"Expected frames of several scenes in {self.folder}, to draw splits by scene "
-                "(folders that names lie in, or {scene} in rgb): all are of one. draw_by='frame' "
-                "draws frames."
+                "(folders that names lie in, or {scene} in rgb): all are of one. draw_by='frame', "
+                "on the command line --draw-by frame, draws frames."
             )
         drawn = draw_splits(scene_of, self.options.draw_splits, self.options.draw_seed)
         numbers = ", ".join(

@@ -229,7 +229,7 @@ def test_lists(folder):
         assert text.count(words) == 1
     assert len(report.errors) == 6
     text = "\n".join(messages(report.warnings))
-    for words in ("rgb/notes.bmp is ignored", "No list names", "depth/old.png", "frame6.png"):
+    for words in ("rgb/notes.bmp is ignored", "No split has", "depth/old.png", "frame6.png"):
         assert words in text
 
 
@@ -440,3 +440,25 @@ def test_a_palette_with_the_classes_colours_for_other_ids(folder):
     picture.putpalette([10, 0, 0, 11, 0, 0])
     picture.save(path)
     assert check_folder(folder).clean
+
+
+def test_without_lists_that_is_the_one_error_and_nothing_is_said_of_classes(folder):
+    for name in ("train.txt", "val.txt", "classes.txt"):
+        (folder / name).unlink()
+    report = check_folder(folder)
+    assert len(report.errors) == 1 and "Found no list of frames" in report.errors[0].message
+    assert "classes" not in report_text(report)
+
+
+def test_drawn_splits_leave_out_what_has_no_label_and_say_so_as_it_is(folder):
+    for name in ("train.txt", "val.txt"):
+        (folder / name).unlink()
+    options = {"draw_splits": (0.5, 0.25, 0.25), "draw_by": "frame"}
+    (folder / "label/frame3.png").unlink()
+    report = check_folder(folder, **options)
+    assert report.clean and sum(report.statistics["frames"].values()) == 6
+    for kind in ("rgb", "depth"):
+        assert f"No split has {folder}/{kind}/frame3.png." in messages(report.warnings)
+    for path in (folder / "label").iterdir():
+        path.unlink()
+    one_error(folder, "No image has a label", **options)

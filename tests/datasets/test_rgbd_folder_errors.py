@@ -197,7 +197,10 @@ def test_bad_options(folder, options):
             {"draw_splits": (0.5, 0.3)},
             r"draw_splits as the shares .*received \(0\.5, 0\.3\)",
         ),
-        ({"draw_splits": (0.8, 0.1, 0.1)}, r"several scenes .* draw_by='frame' draws"),
+        (
+            {"draw_splits": (0.8, 0.1, 0.1)},
+            r"several scenes .* --draw-by frame, draws",
+        ),
         (
             {"draw_by": "room", "draw_splits": (1, 0, 0)},
             r"draw_by='scene' or draw_by='frame'; received 'room'",

@@ -9,10 +9,10 @@ import numpy as np
 from keras_lwm.datasets.check.facts import FrameFacts, depth_facts, label_facts, pixel_digest
 from keras_lwm.datasets.check.reading import Reading
 from keras_lwm.datasets.check.report import (
+    LEFT_OUT,
     LISTS,
     SIZES,
     UNKNOWN_MODEL,
-    UNLISTED,
     UNREADABLE,
     Finding,
 )
@@ -176,7 +176,7 @@ class FolderSource:
 
     def _unlisted(self):
         for path in self._layout.unlisted:
-            yield Finding(UNLISTED, str(path), f"No list names {path}.")
+            yield Finding(LEFT_OUT, str(path), f"No split has {path}.")
 
     def _unknown_model(self):
         made = [frame for _, frame in self._frames if frame.is_made]
@@ -188,7 +188,7 @@ class FolderSource:
         for path, kind in self._layout.ignored:
             expected = " or ".join(SUFFIXES[kind])
             message = f"{path} is ignored: expected {expected} for {kind}."
-            yield Finding(UNLISTED, str(path), message)
+            yield Finding(LEFT_OUT, str(path), message)
 
 
 def _is_multiple(options):

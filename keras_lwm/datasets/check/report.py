@@ -22,7 +22,7 @@ SHARED = "frames in more than one split"
 NUMBERS = "numbers of frames that are not the official ones"
 
 # Warnings.
-UNLISTED = "files that no list names"
+LEFT_OUT = "files that are not used"
 NO_DEPTH = "frames without depth"
 UNUSED = "classes that are never labelled"
 UNLABELLED = "labels that are void all over"
