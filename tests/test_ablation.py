@@ -129,6 +129,19 @@ def test_differences_are_paired_and_their_interval_is_students():
     assert "difference" not in alone["full"]["figures"]["mIoU"]
 
 
+def test_a_row_is_compared_with_its_control_where_both_are_there():
+    values = {"resolved": [24.0, 25.0], "resolved_blind": [23.0, 23.5], "dse_window": [24.0]}
+    cells = {
+        row: {seed: {"mIoU": value} for seed, value in enumerate(each)}
+        for row, each in values.items()
+    }
+    summary = summarise(cells)
+    assert summary["resolved"]["control_gain"]["mIoU"]["difference"] == pytest.approx(1.25)
+    assert "control_gain" not in summary["dse_window"] and "control" not in summary["dse_window"]
+    assert "| `resolved` minus `resolved_blind` | +1.25 ± " in markdown(summary, "", "")
+    assert {row.control for row in ROWS.values()} - {None} <= set(ROWS)
+
+
 def test_the_encoder_is_trained_where_that_is_asked_for(parsed):
     options = parsed(["--data", "-"])
     encoder, layer_names = tiny_encoder()

@@ -94,7 +94,7 @@ def test_draws_are_as_far_apart_as_the_scenes_are():
 
 
 def test_rows_that_are_alike_differ_by_nothing_and_a_better_one_is_clear_of_it(tmp_path):
-    rows = {"multi_task": 0.4, "ohem": 0.4, "full": 0.7}
+    rows = {"multi_task": 0.4, "ohem": 0.4, "full": 0.7, "distilled": 0.7, "distilled_blind": 0.4}
     counts = {
         row: {
             seed: saved_counts(tmp_path / "a.npz", frames(seed, 20, right), range(20))
@@ -111,6 +111,7 @@ def test_rows_that_are_alike_differ_by_nothing_and_a_better_one_is_clear_of_it(t
         low, high = summary["full"]["figures"][name]["bootstrap"]
         assert 0 < low < high
         assert summary["multi_task"]["method_gain"][name]["bootstrap"] == [low, high]
+        assert summary["distilled"]["control_gain"][name]["bootstrap"] == [low, high]
 
 
 def write_cell(folder, row, seed, right):

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_lwm.ablation.bootstrap import DRAWS, SEED, difference_interval, drawn_scores
 from keras_lwm.ablation.counts import counts_by_scene
-from keras_lwm.ablation.rows import BASELINE, METHOD
+from keras_lwm.ablation.rows import BASELINE, METHOD, ROWS
 from keras_lwm.ablation.runner import AblationFolder
 from keras_lwm.ablation.student import quantile
 from keras_lwm.atomic_write import atomic_write, write_json
@@ -103,11 +103,12 @@ def paired(one: Mapping, other: Mapping, name: str) -> dict | None:
 
 
 def summarise(cells: Mapping) -> dict:
-    """{row: {"seeds", "figures": {figure: mean, values, difference and interval}, "method_gain"}}.
+    """{row: {"seeds", "figures": {figure: mean, values, difference and interval}, ...}}.
 
     Args:
         cells: {row: {seed: figures}}. A difference is the row's to the baseline, `method_gain` the
-            whole method's to the row; both are paired by seed.
+            whole method's to the row, `control_gain` the row's to its `control`, where these have
+            cells; all are paired by seed.
     """
     summary = {}
     for row, seeds in cells.items():
@@ -122,6 +123,11 @@ def summarise(cells: Mapping) -> dict:
         if row != METHOD and METHOD in cells:
             gains = {name: paired(cells[METHOD], seeds, name) for name in OVERALL.values()}
             summary[row]["method_gain"] = {name: gain for name, gain in gains.items() if gain}
+        control = ROWS[row].control
+        if control in cells:
+            gains = {name: paired(seeds, cells[control], name) for name in OVERALL.values()}
+            gains = {name: gain for name, gain in gains.items() if gain}
+            summary[row] |= {"control": control, "control_gain": gains}
     return summary
 
 
@@ -149,6 +155,8 @@ def add_bootstrap(summary: Mapping, counts: Mapping) -> None:
             add(entry["figures"], row, BASELINE)
         if "method_gain" in entry:
             add(entry["method_gain"], METHOD, row)
+        if "control_gain" in entry:
+            add(entry["control_gain"], row, entry["control"])
 
 
 def markdown(summary: Mapping, command: str, setting: str) -> str:
@@ -161,6 +169,7 @@ def markdown(summary: Mapping, command: str, setting: str) -> str:
         _about_bootstrap(summary),
         _score_table(summary, list(OVERALL.values())),
         _gain_table(summary),
+        _control_table(summary),
         _score_table(summary, parts),
         _class_table(summary),
     ]
@@ -193,6 +202,15 @@ def _gain_table(summary):
             gains = (difference_text(gain) for gain in entry["method_gain"].values())
             lines.append([f"`{row}`", *gains])
     return table([f"`{METHOD}` minus", *OVERALL.values()], lines) if lines else ""
+
+
+def _control_table(summary):
+    lines = []
+    for row, entry in summary.items():
+        if entry.get("control_gain"):
+            gains = (difference_text(gain) for gain in entry["control_gain"].values())
+            lines.append([f"`{row}` minus `{entry['control']}`", *gains])
+    return table(["what depth adds", *OVERALL.values()], lines) if lines else ""
 
 
 def _class_table(summary):

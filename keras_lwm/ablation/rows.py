@@ -26,6 +26,8 @@ class Row:
         own_teacher: whether the teacher is of the row's own seed; else it is of another, see
             `teacher_cell`.
         distillation_weight: of `DepthPrivilegedModel`.
+        control: the row that is the same without depth in what this one is about; None: there is
+            none such.
     """
 
     weighting: str
@@ -37,6 +39,7 @@ class Row:
     teacher: str | None = None
     own_teacher: bool = True
     distillation_weight: float = 0.0
+    control: str | None = None
 
     def weighting_options(self, options: Mapping, seed: int) -> dict:
         """The options with which the row's weighting is built; `options` are the ablation's."""
@@ -82,8 +85,8 @@ ROWS = {
     "side_outputs": Row("uniform", depth=False),
     "multi_task": Row("uniform"),
     "dpe": Row("lwm", {"alpha": 1.0, "beta": 0.0}),
-    "dse_window": Row("lwm", {**DSE, "gathering": "window"}),
-    "dse_binned": Row("lwm", {**DSE, "gathering": "binned"}),
+    "dse_window": Row("lwm", {**DSE, "gathering": "window"}, control="error_window"),
+    "dse_binned": Row("lwm", {**DSE, "gathering": "binned"}, control="class_error"),
     "both": Row("lwm"),
     "full": Row("lwm", curriculum=True),
     "focal": Row("focal", AS_PUBLISHED),
@@ -94,10 +97,12 @@ ROWS = {
     "distance_error": Row("lwm", {**DSE, "gathering": "distance"}),
     "shuffled": Row("shuffled", curriculum=True),
     "teacher": Row("uniform", depth=False, depth_input=True),
-    "resolved": Row("lwm", RESOLVED, teacher="teacher"),
+    "resolved": Row("lwm", RESOLVED, teacher="teacher", control="resolved_blind"),
     "resolved_other": Row("lwm", RESOLVED, teacher="teacher", own_teacher=False),
     "resolved_blind": Row("lwm", RESOLVED, teacher=BLIND_TEACHER),
-    "distilled": Row("uniform", teacher="teacher", distillation_weight=1.0),
+    "distilled": Row(
+        "uniform", teacher="teacher", distillation_weight=1.0, control="distilled_blind"
+    ),
     "distilled_blind": Row("uniform", teacher=BLIND_TEACHER, distillation_weight=1.0),
 }
 """What each row trains, by its name; docs/ablation.md says what it is there for."""
