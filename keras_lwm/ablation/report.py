@@ -102,6 +102,12 @@ def paired(one: Mapping, other: Mapping, name: str) -> dict | None:
     return {"difference": float(np.mean(pairs)), "interval": interval(pairs)} if pairs else None
 
 
+def paired_scores(one: Mapping, other: Mapping) -> dict:
+    """{overall figure: what `paired` makes of it}, of those that both rows have in some seed."""
+    pairs = {name: paired(one, other, name) for name in OVERALL.values()}
+    return {name: pair for name, pair in pairs.items() if pair}
+
+
 def summarise(cells: Mapping) -> dict:
     """{row: {"seeds", "figures": {figure: mean, values, difference and interval}, ...}}.
 
@@ -121,12 +127,10 @@ def summarise(cells: Mapping) -> dict:
                 figure |= paired(seeds, cells.get(BASELINE, {}), name) or {}
             summary[row]["figures"][name] = figure
         if row != METHOD and METHOD in cells:
-            gains = {name: paired(cells[METHOD], seeds, name) for name in OVERALL.values()}
-            summary[row]["method_gain"] = {name: gain for name, gain in gains.items() if gain}
+            summary[row]["method_gain"] = paired_scores(cells[METHOD], seeds)
         control = ROWS[row].control
         if control in cells:
-            gains = {name: paired(seeds, cells[control], name) for name in OVERALL.values()}
-            gains = {name: gain for name, gain in gains.items() if gain}
+            gains = paired_scores(seeds, cells[control])
             summary[row] |= {"control": control, "control_gain": gains}
     return summary
 
@@ -168,8 +172,8 @@ def markdown(summary: Mapping, command: str, setting: str) -> str:
         f"difference to `{BASELINE}` with its 95 % interval.",
         _about_bootstrap(summary),
         _score_table(summary, list(OVERALL.values())),
-        _gain_table(summary),
-        _control_table(summary),
+        _gain_table(summary, "method_gain", f"`{METHOD}` minus", "`{row}`"),
+        _gain_table(summary, "control_gain", "what depth adds", "`{row}` minus `{control}`"),
         _score_table(summary, parts),
         _class_table(summary),
     ]
@@ -195,22 +199,14 @@ def _score_table(summary, names):
     return table(["row", "seeds", *names], lines)
 
 
-def _gain_table(summary):
-    lines = []
-    for row, entry in summary.items():
-        if entry.get("method_gain"):
-            gains = (difference_text(gain) for gain in entry["method_gain"].values())
-            lines.append([f"`{row}`", *gains])
-    return table([f"`{METHOD}` minus", *OVERALL.values()], lines) if lines else ""
-
-
-def _control_table(summary):
-    lines = []
-    for row, entry in summary.items():
-        if entry.get("control_gain"):
-            gains = (difference_text(gain) for gain in entry["control_gain"].values())
-            lines.append([f"`{row}` minus `{entry['control']}`", *gains])
-    return table(["what depth adds", *OVERALL.values()], lines) if lines else ""
+def _gain_table(summary, gain, head, name):
+    """Of the rows that have a `gain`; `name` is what it is called, with the row's entry put in."""
+    lines = [
+        [name.format(row=row, **entry), *map(difference_text, entry[gain].values())]
+        for row, entry in summary.items()
+        if entry.get(gain)
+    ]
+    return table([head, *OVERALL.values()], lines) if lines else ""
 
 
 def _class_table(summary):

@@ -10,6 +10,7 @@ from keras_lwm.ablation.report import (
     difference_text,
     measured,
     paired,
+    paired_scores,
     score_text,
     table,
 )
@@ -127,11 +128,7 @@ def method_gains(cells: Mapping, rows: Sequence[str]) -> dict:
     gains = {}
     for row in others:
         gains[row] = {
-            source: {
-                name: gain
-                for name in OVERALL.values()
-                if (gain := paired(seeds, cells[baseline][source], name))
-            }
+            source: paired_scores(seeds, cells[baseline][source])
             for source, seeds in cells[row].items()
         }
     return gains

@@ -199,7 +199,7 @@ def test_bad_options(folder, options):
         ),
         (
             {"draw_splits": (0.8, 0.1, 0.1)},
-            r"several scenes .* --draw-by frame, draws",
+            r"several scenes .* draw_by='frame', on the command line --draw-by frame, draws",
         ),
         (
             {"draw_by": "room", "draw_splits": (1, 0, 0)},

@@ -18,7 +18,7 @@ ENOUGH = 10
 VIEWS = {
     "single": (SingleScale(), 750_000),
     "multi": (MultiScale((0.7, 1.1)), 900_000),
-    "window": (SlidingWindow((320, 400), scales=(0.8,)), 200_000),
+    "window": (SlidingWindow((320, 400), scales=(0.8, 1.0), flip=True), 200_000),
 }
 
 
