@@ -88,6 +88,13 @@ SETTINGS = {
 @setting_option(SETTINGS)
 @click.option("--data", required=True, help="A folder of frames, or the name of a data set.")
 @click.option("--train-split", default="train", show_default=True)
+@click.option(
+    "--label-share",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Share of the training frames that keep their labels; depth, all have.",
+)
 @click.option("--score-split", default="val", show_default=True)
 @click.option("--depth-unit", type=float, help="Metres per unit of the folder's depth files.")
 @click.option("--first-id", type=int, default=0, show_default=True, help="Id of the first class.")

@@ -191,8 +191,7 @@ def depth_network():
 
 def taught_model(**options):
     keras.utils.set_random_seed(0)
-    weighting = mining.LossWeightModule(gathering="resolved", alpha=0.0)
-    return tiny_model(weighting=weighting, teacher=depth_network(), **options)
+    return tiny_model(teacher=depth_network(), distillation_weight=0.5, **options)
 
 
 # An epsilon that is large, or Adam would make whole steps of what is rounding.

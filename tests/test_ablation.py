@@ -20,7 +20,7 @@ from tiny_encoder import tiny_encoder
 from keras_lwm import mining
 from keras_lwm.ablation import BASELINE, ROWS, Frames, pack_frames, runner
 from keras_lwm.ablation.cell import build, train_cell
-from keras_lwm.ablation.frames import read_frames, scene_numbers
+from keras_lwm.ablation.frames import keep_labels, read_frames, scene_numbers
 from keras_lwm.ablation.report import markdown, summarise
 from keras_lwm.ablation.runner import AblationFolder, child_environment, train_cells
 from keras_lwm.atomic_write import write_json
@@ -63,12 +63,11 @@ def test_rows_train_the_outputs_they_name():
 
 def test_each_row_builds_its_weighting_from_the_ablations_options():
     options = {"strength": 0.3, "gathering": "binned", "depth_range": (1.0, 9.0), "gamma": None}
-    for name, row in ROWS.items():
+    for row in ROWS.values():
         weighting = mining.get(row.weighting, **row.weighting_options(options, seed=2))
         if row.weighting != "uniform":
             # The rivals as published, whatever the strength of the method.
-            own = row.weighting in ("focal", "ohem") or name.startswith("resolved")
-            assert weighting.strength == (1.0 if own else 0.3)
+            assert weighting.strength == (1.0 if row.weighting in ("focal", "ohem") else 0.3)
         if row.weighting == "shuffled":
             assert weighting.seed == 2
     assert mining.get("focal", **ROWS["focal"].weighting_options(options, 0)).gamma == 2.0
@@ -77,16 +76,18 @@ def test_each_row_builds_its_weighting_from_the_ablations_options():
     assert ROWS["full"].curriculum_options({"start": 0.2}) == {"start": 0.2}
 
 
+def test_a_share_of_the_frames_keeps_its_labels():
+    frames = Frames(*(np.ones((10, 1, 1, *end), "uint8") for end in ((3,), (), (1,))))
+    for share, kept in ((0.25, [0, 4, 8]), (0.5, [0, 2, 4, 6, 8]), (0.01, [0]), (1.0, range(10))):
+        part = keep_labels(frames, share)
+        assert list(np.flatnonzero(part.labels[:, 0, 0] == 1)) == list(kept)
+        assert set(part.labels.ravel()) <= {1, 255}
+        assert part.images is frames.images and part.depths is frames.depths
+
+
 def test_the_recipe_trains_every_row_that_is_not_taught_unless_some_are_chosen(parsed):
     untaught = [name for name, row in ROWS.items() if row.teacher is None]
     assert parsed(["--data", "-"])["rows"].split(",") == untaught
-
-
-def test_a_row_is_taught_by_its_own_seed_or_by_another():
-    own, other = ROWS["resolved"], ROWS["resolved_other"]
-    assert [own.teacher_cell(seed) for seed in range(3)] == [("teacher", s) for s in (0, 1, 2)]
-    assert [other.teacher_cell(seed) for seed in range(3)] == [("teacher", s) for s in (1, 0, 1)]
-    assert ROWS["multi_task"].teacher_cell(0) is None
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.parent.name)
@@ -130,15 +131,15 @@ def test_differences_are_paired_and_their_interval_is_students():
 
 
 def test_a_row_is_compared_with_its_control_where_both_are_there():
-    values = {"resolved": [24.0, 25.0], "resolved_blind": [23.0, 23.5], "dse_window": [24.0]}
+    values = {"distilled": [24.0, 25.0], "distilled_blind": [23.0, 23.5], "dse_window": [24.0]}
     cells = {
         row: {seed: {"mIoU": value} for seed, value in enumerate(each)}
         for row, each in values.items()
     }
     summary = summarise(cells)
-    assert summary["resolved"]["control_gain"]["mIoU"]["difference"] == pytest.approx(1.25)
+    assert summary["distilled"]["control_gain"]["mIoU"]["difference"] == pytest.approx(1.25)
     assert "control_gain" not in summary["dse_window"] and "control" not in summary["dse_window"]
-    assert "| `resolved` minus `resolved_blind` | +1.25 ± " in markdown(summary, "", "")
+    assert "| `distilled` minus `distilled_blind` | +1.25 ± " in markdown(summary, "", "")
     assert {row.control for row in ROWS.values()} - {None} <= set(ROWS)
 
 
@@ -163,7 +164,7 @@ def test_the_encoder_is_trained_where_that_is_asked_for(parsed):
 
     _, teacher = train_cell("teacher", 0, options, frames, frames, names)
     assert teacher.input_shape == (None, None, None, 4)
-    result, _ = train_cell("resolved", 0, options, frames, frames, names, teacher=teacher)
+    result, _ = train_cell("distilled", 0, options, frames, frames, names, teacher=teacher)
     assert np.isfinite(result["history"]["loss"]).all()
 
 
@@ -225,10 +226,8 @@ def test_unknown_rows_are_refused_before_anything_is_trained(tmp_path):
 
 def test_a_row_without_its_teacher_is_refused(tmp_path):
     folder = AblationFolder(tmp_path, {"train_encoder": True})
-    with pytest.raises(ValueError, match="teachers of resolved .* missing are teacher, seed 0;"):
-        train_cells(folder, [BASELINE, "resolved"], seeds=2)
-    with pytest.raises(ValueError, match="of resolved_other .* missing are teacher, seed 1"):
-        train_cells(folder, ["teacher", "resolved_other"], seeds=1)
+    with pytest.raises(ValueError, match="teaches distilled among the rows; teacher is missing"):
+        train_cells(folder, [BASELINE, "distilled"], seeds=2)
 
 
 @pytest.fixture

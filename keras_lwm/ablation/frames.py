@@ -17,6 +17,7 @@ from keras_lwm.rgbd_folder import (
     Layout,
     resize_nearest,
 )
+from keras_lwm.void import void_of_dtype
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +76,18 @@ def read_frames(splits: Sequence[str], options: Mapping) -> tuple[dict, list[str
         for split, on_disk in layout.frames.items()
     }
     return frames, layout.class_names, layout.palette
+
+
+def keep_labels(frames: Frames, share: float) -> Frames:
+    """The frames, of which a share alone, evenly spread from the first on, keep their labels.
+
+    Args:
+        frames: of one split.
+        share: above 0, up to 1.
+    """
+    kept = np.diff(np.floor(np.arange(len(frames)) * share), prepend=-1) > 0
+    void = frames.labels.dtype.type(void_of_dtype(frames.labels.dtype))
+    return dataclasses.replace(frames, labels=np.where(kept[:, None, None], frames.labels, void))
 
 
 def scene_numbers(names: Sequence[str], tells: str) -> np.ndarray:

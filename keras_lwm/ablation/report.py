@@ -64,10 +64,12 @@ def _setting(options, results, scenes):
     frames = results[0]["scores"]["frames"]
     of = f"{frames} frames" if scenes == frames else f"{frames} frames in {scenes} scenes"
     minutes = np.median([result["seconds"] for result in results]) / 60
+    share = options.get("label_share", 1.0)
+    labels = "" if share == 1 else f"{100 * share:g} % of the training frames labelled, "
     return (
         f"{of} of {options['score_split']} at {height}x{width}, "
-        f"encoder {'trained' if options['train_encoder'] else 'frozen'}, {options['epochs']} "
-        f"epochs, {minutes:.1f} minutes of training a cell"
+        f"{labels}encoder {'trained' if options['train_encoder'] else 'frozen'}, "
+        f"{options['epochs']} epochs, {minutes:.1f} minutes of training a cell"
     )
 
 

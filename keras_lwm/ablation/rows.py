@@ -22,9 +22,7 @@ class Row:
         sides, depth: whether the side outputs and the depth branch are trained.
         curriculum: whether the coefficient follows the ablation's curriculum; else it is 1.
         depth_input: whether the network sees depth, in scoring too.
-        teacher: the row whose networks teach this one; None: nobody does.
-        own_teacher: whether the teacher is of the row's own seed; else it is of another, see
-            `teacher_cell`.
+        teacher: the row whose network of the same seed teaches this one; None: nobody does.
         distillation_weight: of `DepthPrivilegedModel`.
         control: the row that is the same without depth in what this one is about; None: there is
             none such.
@@ -37,7 +35,6 @@ class Row:
     curriculum: bool = False
     depth_input: bool = False
     teacher: str | None = None
-    own_teacher: bool = True
     distillation_weight: float = 0.0
     control: str | None = None
 
@@ -49,15 +46,6 @@ class Row:
     def curriculum_options(self, options: Mapping) -> dict:
         """The options of the row's `CurriculumCallback`; `options` are the ablation's."""
         return given(options, CURRICULUM) if self.curriculum else PLAIN
-
-    def teacher_cell(self, seed: int) -> tuple[str, int] | None:
-        """Row and seed of the cell that teaches the row's cell of this seed; None: there is none.
-
-        Another seed than its own is the one before, and 1 for 0.
-        """
-        if self.teacher is None:
-            return None
-        return self.teacher, seed if self.own_teacher else abs(seed - 1)
 
     def kept_outputs(self, outputs: Mapping) -> dict:
         """Those of a network's outputs that the row trains."""
@@ -77,7 +65,6 @@ METHOD = "full"
 # The rivals are trained as published, whatever the strength of the method.
 AS_PUBLISHED = {"strength": 1.0}
 DSE = {"alpha": 0.0, "beta": 1.0}
-RESOLVED = {**DSE, "gathering": "resolved", "strength": 1.0}
 BLIND_TEACHER = "side_outputs"
 
 ROWS = {
@@ -97,9 +84,6 @@ ROWS = {
     "distance_error": Row("lwm", {**DSE, "gathering": "distance"}),
     "shuffled": Row("shuffled", curriculum=True),
     "teacher": Row("uniform", depth=False, depth_input=True),
-    "resolved": Row("lwm", RESOLVED, teacher="teacher", control="resolved_blind"),
-    "resolved_other": Row("lwm", RESOLVED, teacher="teacher", own_teacher=False),
-    "resolved_blind": Row("lwm", RESOLVED, teacher=BLIND_TEACHER),
     "distilled": Row(
         "uniform", teacher="teacher", distillation_weight=1.0, control="distilled_blind"
     ),
@@ -114,7 +98,7 @@ def uses_depth_features(row: str) -> bool:
     return ROWS[row].depth_input or (teacher is not None and ROWS[teacher].depth_input)
 
 
-def check_rows(rows: Iterable[str], seeds: int) -> None:
+def check_rows(rows: Iterable[str]) -> None:
     """Checks the names of rows, and that those which are taught have their teachers among them.
 
     Raises:
@@ -125,9 +109,8 @@ def check_rows(rows: Iterable[str], seeds: int) -> None:
     if unknown:
         raise ValueError(f"Expected rows among {', '.join(ROWS)}; received {', '.join(unknown)}.")
     for row in rows:
-        teachers = {ROWS[row].teacher_cell(seed) for seed in range(seeds)} - {None}
-        missing = [f"{t}, seed {s}" for t, s in sorted(teachers) if t not in rows or s >= seeds]
-        if missing:
+        teacher = ROWS[row].teacher
+        if teacher is not None and teacher not in rows:
             raise ValueError(
-                f"Expected the teachers of {row} among the cells; missing are {'; '.join(missing)}."
+                f"Expected the row that teaches {row} among the rows; {teacher} is missing."
             )

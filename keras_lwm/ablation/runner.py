@@ -14,6 +14,7 @@ import keras
 
 from keras_lwm.ablation.cell import train_cell
 from keras_lwm.ablation.counts import FrameCounts
+from keras_lwm.ablation.frames import Frames, keep_labels
 from keras_lwm.ablation.kept_frames import KeptFrames
 from keras_lwm.ablation.rows import ROWS, check_rows, uses_depth_features
 from keras_lwm.ablation.views import Views
@@ -65,6 +66,13 @@ class AblationFolder:
         """Where the decoded frames are."""
         return KeptFrames(self.path / "frames")
 
+    @property
+    def training_frames(self) -> Frames:
+        """The frames to train on, with labels as far as the ablation's `label_share` goes."""
+        frames = self.frames.open(self.options["train_split"])
+        share = self.options.get("label_share", 1.0)
+        return frames if share == 1 else keep_labels(frames, share)
+
     def views(self, rows: Sequence[str]) -> list[Views]:
         """Where the frozen encoder's features for some rows are; [] where it is trained."""
         if self.options["train_encoder"]:
@@ -93,7 +101,7 @@ class AblationFolder:
         for one in views:
             one.compute(
                 extractor,
-                self.frames.open(options["train_split"]),
+                self.training_frames,
                 new_augmentation(options),
                 len(self.frames.class_names),
                 **given(options, ("unusual_depth",)),
@@ -150,7 +158,7 @@ def train_cells(
             other rows are trained before it is raised.
     """
     start = time.monotonic()
-    check_rows(rows, seeds)
+    check_rows(rows)
     missing = [
         (row, seed)
         for seed, row in itertools.product(range(seeds), rows)
@@ -202,10 +210,10 @@ def _next_ready(folder, waiting, failures):
     """Takes out the first cell whose teacher is there; cells that never can be trained, too."""
     for cell in list(waiting):
         row, seed = cell
-        teacher = ROWS[row].teacher_cell(seed)
-        if row in failures or (teacher is not None and teacher[0] in failures):
+        teacher = ROWS[row].teacher
+        if row in failures or teacher in failures:
             waiting.remove(cell)
-        elif teacher is None or folder.cell_path(*teacher).exists():
+        elif teacher is None or folder.cell_path(teacher, seed).exists():
             waiting.remove(cell)
             return cell
     return None
@@ -271,17 +279,17 @@ def _train_in_child(folder, environment, row, seed, loaders):
 def train_here(path: str | Path, row: str, seed: int, loaders: int) -> None:
     """Trains a cell of the ablation in a folder, in this process: what a child does."""
     folder = AblationFolder(path)
-    train_frames, score_frames = (folder.frames.open(split) for split in folder.splits)
+    score_frames = folder.frames.open(folder.options["score_split"])
     class_names = folder.frames.class_names
     counts = FrameCounts(len(class_names))
-    teacher = ROWS[row].teacher_cell(seed)
+    teacher = ROWS[row].teacher
     if teacher is not None:
-        teacher = keras.saving.load_model(folder.network_path(*teacher), compile=False)
+        teacher = keras.saving.load_model(folder.network_path(teacher, seed), compile=False)
     result, network = train_cell(
         row,
         seed,
         {**folder.options, "loaders": loaders},
-        train_frames,
+        folder.training_frames,
         score_frames,
         class_names,
         folder.views([row]),

@@ -42,10 +42,7 @@ class HardnessWeighting(Weighting):
         return {**super().get_config(), "floor": self.floor, "ceiling": self.ceiling}
 
 
-GATHERINGS = ("binned", "distance", "window", "resolved")
-
-UNRESOLVED = 0.25
-"""What `resolved` adds to every error, so that no pixel weighs nothing."""
+GATHERINGS = ("binned", "distance", "window")
 
 
 def beside_average(measured, valid) -> Tensor:
@@ -73,10 +70,9 @@ class LossWeightModule(HardnessWeighting):
             depth is needed.
         strength, floor, ceiling: see `HardnessWeighting`.
         gathering: `"binned"`, both errors as running means over the pixel's class at its distance;
-            `"distance"`, over its distance alone, whatever its class; `"window"`: the DPE is the
+            `"distance"`, over its distance alone, whatever its class; or `"window"`: the DPE is the
             pixel's own, and the segmentation error is gathered over a window from pixels at a like
-            depth; or `"resolved"`: both are the pixel's own, and the DSE is what a teacher that
-            sees depth would do better, 1/4 + relu(p_teacher[y] - p[y]), y being the label.
+            depth.
         window, dilation, tau: of the window, see `depth_aware_segmentation_error`.
         bins, depth_range, momentum: of the bins, see `ClassDepthErrors`; with `bins=1` the distance
             does not matter.
@@ -131,7 +127,7 @@ class LossWeightModule(HardnessWeighting):
         self.built = False
 
     def build(self, logits_shape) -> None:
-        if self._is_binned():
+        if self.gathering != "window":
             self.num_classes = logits_shape[-1]
             rows = self.num_classes if self.gathering == "binned" else 1
             options = (rows, self.bins, self.depth_range, self.momentum)
@@ -140,14 +136,6 @@ class LossWeightModule(HardnessWeighting):
             if self.beta > 0:
                 self.binned_segmentation_error = ClassDepthErrors(*options)
         self.built = True
-
-    def _is_binned(self):
-        return self.gathering in ("binned", "distance")
-
-    @property
-    def uses_teacher(self) -> bool:
-        """Whether the DSE is what a teacher would do better."""
-        return self.gathering == "resolved" and self.beta > 0
 
     @property
     def uses_depth_prediction(self) -> bool:
@@ -158,7 +146,7 @@ class LossWeightModule(HardnessWeighting):
         self, maps, labels, depth, depth_pred, main_output, training
     ) -> dict[str, Tensor]:
         error, valid = maps["segmentation_error"], maps["valid"]
-        binned = self._is_binned()
+        binned = self.gathering != "window"
         if self.gathering == "distance":
             labels = ops.where(ops.squeeze(valid, -1) > 0, 0, void_id(self.num_classes))
         bins_input = labels, depth, training and main_output
@@ -172,8 +160,6 @@ class LossWeightModule(HardnessWeighting):
         if self.beta > 0:
             if binned:
                 dse = _recalled(self.binned_segmentation_error, error, *bins_input)
-            elif self.gathering == "resolved":
-                dse = UNRESOLVED + ops.relu(error - maps["teacher_error"])
             else:
                 dse = depth_aware_segmentation_error(
                     error, depth, valid, self.window, self.dilation, self.tau

@@ -12,8 +12,7 @@ from keras_lwm.tensors import Tensor
 class Weighting(keras.layers.Layer):
     """Turns what is known of a batch into a weight for the loss of every pixel.
 
-    Called as `weighting(logits, labels, depth, depth_pred, teacher_logits, main_output=True,
-    training=None)`:
+    Called as `weighting(logits, labels, depth, depth_pred, main_output=True, training=None)`:
 
     Args:
         logits: (B, h, w, C) float, of the output whose loss is weighted.
@@ -21,8 +20,6 @@ class Weighting(keras.layers.Layer):
         depth: (B, H, W, 1) metres, not finite or <= 0 = not measured; at any resolution.
         depth_pred: (B, H0, W0, 1) metres, positive, at any resolution. `depth` and `depth_pred`
             may be None where the weighting's `uses_depth` and `uses_depth_prediction` are False.
-        teacher_logits: (B, h, w, C), of a network that sees depth (see `keras_lwm.training`), at
-            any resolution; may be None where the weighting's `uses_teacher` is False.
         main_output: whether these are the logits of the main output, not of a side output.
         training: whether state that follows the training (see `LossWeightModule`) is updated.
 
@@ -36,13 +33,11 @@ class Weighting(keras.layers.Layer):
 
     Attributes:
         coefficient: the curriculum's c, a non-trainable scalar weight, initially 1.
-        uses_depth, uses_depth_prediction, uses_teacher: whether a call needs `depth`, `depth_pred`
-            and `teacher_logits`.
+        uses_depth, uses_depth_prediction: whether a call needs `depth` and `depth_pred`.
     """
 
     uses_depth = False
     uses_depth_prediction = False
-    uses_teacher = False
 
     def __init__(self, strength=1.0, **kwargs):
         kwargs.setdefault("dtype", "float32")
@@ -59,12 +54,11 @@ class Weighting(keras.layers.Layer):
         labels,
         depth=None,
         depth_pred=None,
-        teacher_logits=None,
         main_output=True,
         training=None,
     ) -> Tensor:
-        given = (logits, labels, depth, depth_pred, teacher_logits)
-        return self.measure(*given, main_output, training)["loss_weight"]
+        maps = self.measure(logits, labels, depth, depth_pred, main_output, training)
+        return maps["loss_weight"]
 
     def measure(
         self,
@@ -72,7 +66,6 @@ class Weighting(keras.layers.Layer):
         labels,
         depth=None,
         depth_pred=None,
-        teacher_logits=None,
         main_output=True,
         training=None,
     ) -> dict[str, Tensor]:
@@ -82,7 +75,7 @@ class Weighting(keras.layers.Layer):
         `valid`, `segmentation_error`, and, from the weightings that measure them,
         `depth_prediction_error`, `depth_aware_segmentation_error` and `hardness`.
         """
-        self._check(logits, labels, depth, depth_pred, teacher_logits)
+        self._check(logits, labels, depth, depth_pred)
         if not self.built:
             self.build(logits.shape)
         size = ops.shape(logits)[1:3]
@@ -95,9 +88,6 @@ class Weighting(keras.layers.Layer):
         if self.uses_depth_prediction:
             depth_pred = ops.stop_gradient(ops.cast(depth_pred, "float32"))
             depth_pred = resize_bilinear(depth_pred, size)
-        if self.uses_teacher:
-            taught = ops.stop_gradient(ops.cast(teacher_logits, "float32"))
-            maps["teacher_error"] = segmentation_error(resize_bilinear(taught, size), labels)
         maps |= self.measurements(maps, labels, depth, depth_pred, main_output, training)
         maps["loss_weight"] = self._normalised(self.raw_weight(maps), valid)
         return {name: ops.squeeze(values, -1) for name, values in maps.items()}
@@ -108,8 +98,7 @@ class Weighting(keras.layers.Layer):
         """More maps, (B, h, w, 1) float32; for a subclass to give.
 
         Args:
-            maps: `valid`, `segmentation_error` and, where the weighting uses it, `teacher_error`,
-                (B, h, w, 1) float32.
+            maps: `valid` and `segmentation_error`, (B, h, w, 1) float32.
             labels: (B, h, w) int32, at the logits' size as all maps are.
             depth, depth_pred: (B, h, w, 1) metres where the weighting uses them.
             main_output, training: as of the call.
@@ -135,13 +124,11 @@ class Weighting(keras.layers.Layer):
         weight = valid * weight / ops.where(mean > 0, mean, 1.0)
         return ops.where(self.coefficient * self.strength == 0.0, valid, weight)
 
-    def _check(self, logits, labels, depth, depth_pred, teacher_logits):
+    def _check(self, logits, labels, depth, depth_pred):
         given = {"logits": logits, "labels": labels, "depth": depth, "depth_pred": depth_pred}
-        given["teacher_logits"] = teacher_logits
         needed = {"logits": 4, "labels": 3}
         needed |= {"depth": 4} if self.uses_depth else {}
         needed |= {"depth_pred": 4} if self.uses_depth_prediction else {}
-        needed |= {"teacher_logits": 4} if self.uses_teacher else {}
         for name, rank in needed.items():
             if given[name] is None:
                 raise ValueError(f"{type(self).__name__} needs {name}; received None.")

@@ -50,8 +50,8 @@ def hard_pixel_maps(model, image, label, depth) -> dict[str, np.ndarray]:
     """
     # Compiled: run op by op, JAX would compile every layer by itself. Under TensorFlow each of
     # several devices predicts the frame.
-    target, batch = {"depth": depth[None]}, image[None].astype("float32")
-    outputs = model.predict_on_batch(model.network_input(batch, target))
+    batch = model.network_input(image[None].astype("float32"), {"depth": depth[None]})
+    outputs = model.predict_on_batch(batch)
     outputs = {name: ops.convert_to_tensor(values[:1]) for name, values in outputs.items()}
     logits = outputs["segmentation"]
     targets = (
@@ -61,9 +61,7 @@ def hard_pixel_maps(model, image, label, depth) -> dict[str, np.ndarray]:
     depth_pred = outputs.get("depth")
     by_window = LossWeightModule(gathering="window", alpha=0.0 if depth_pred is None else 1.0)
     maps = by_window.measure(logits, *targets, depth_pred)
-    taught = model.teacher_logits(batch, target)
-    taught = taught if taught is None else taught["segmentation"]
-    maps |= model.weighting.measure(logits, *targets, depth_pred, taught)
+    maps |= model.weighting.measure(logits, *targets, depth_pred)
     shown = {
         "prediction": ops.argmax(resize_bilinear(logits, image.shape[:2]), axis=-1),
         "weight": maps["loss_weight"],

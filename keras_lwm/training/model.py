@@ -134,7 +134,7 @@ class DepthPrivilegedModel(
             teacher,
             segmentation_outputs(outputs),
             num_classes,
-            weighting.uses_teacher or self.distillation_weight > 0,
+            self.distillation_weight,
         )
         self.teacher = teacher
         if teacher is not None:
@@ -239,8 +239,8 @@ class DepthPrivilegedModel(
         images, labelled, measured, *sums = ops.unstack(sums, 3 + len(values))
         logs = {}
         for name, value in zip(values, sums, strict=True):
-            of_depth = name in ("depth_loss", "depth_prediction_error")
-            seen = images if name == "loss" else measured if of_depth else labelled
+            of_all, of_depth = ("loss", "distillation_loss"), ("depth_loss", MEASURES[0])
+            seen = images if name in of_all else measured if name in of_depth else labelled
             value = ops.where(finite, value / ops.maximum(seen, 1.0), 0.0)
             self.mean_logs[name].update_state(value, counts * seen)
             logs[name] = self.mean_logs[name].result()

@@ -102,7 +102,7 @@ def privileged_objective(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The training loss: weighted cross-entropy of every output, and the loss of predicted depth.
 
-        L = sum_k omega_k mean_images mean_i (W_i CE_i + distillation_weight KL_i)
+        L = sum_k omega_k (mean_images mean_i W_i CE_i + distillation_weight mean_i KL_i)
             + depth_weight mean_images mean_i rho_i
 
     with omega = 1 for the main output and `side_weight` for side outputs. Each output has labels,
@@ -118,7 +118,7 @@ def privileged_objective(
         depth_loss: see `keras_lwm.training.objective.depth_loss`.
         class_weights: see `keras_lwm.training.objective.segmentation_loss`.
         teacher_logits: {name of an output: (B, h, w, C)}, see `keras_lwm.training.teacher`; None
-            where neither the weighting nor distillation needs it.
+            without distillation.
         distillation_weight: factor of `distillation_loss` at each output.
 
     Returns:
@@ -130,7 +130,6 @@ def privileged_objective(
     labels = ops.cast(labels, "int32")
     depth = None if depth is None else ops.cast(depth, "float32")
     depth_pred = outputs.get("depth")
-    taught = teacher_logits or {}
     total, parts = 0.0, {}
     for name in segmentation_outputs(outputs):
         is_main = name == MAIN_OUTPUT
@@ -138,15 +137,12 @@ def privileged_objective(
         size = ops.shape(logits)[1:3]
         own_labels = resize_labels(labels, size)
         own_depth = resize_depth(depth, size) if weighting.uses_depth else None
-        own_teacher = resize_bilinear(taught[name], size) if name in taught else None
-        maps = weighting.measure(
-            logits, own_labels, own_depth, depth_pred, own_teacher, is_main, training=True
-        )
+        maps = weighting.measure(logits, own_labels, own_depth, depth_pred, is_main, training=True)
         loss = segmentation_loss(logits, own_labels, maps["loss_weight"], class_weights)
         parts[f"{name}_loss"] = loss
         if distillation_weight:
-            valid = valid_mask(own_labels, logits.shape[-1])
-            distilled = distillation_loss(logits, own_teacher, valid)
+            own_teacher = resize_bilinear(teacher_logits[name], size)
+            distilled = distillation_loss(logits, own_teacher)
             loss = loss + distillation_weight * distilled
             if is_main:
                 parts["distillation_loss"] = distilled

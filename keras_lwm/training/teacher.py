@@ -9,7 +9,6 @@ import keras
 from keras import ops
 
 from keras_lwm.depth_input import beside_depth, sees_depth
-from keras_lwm.mining.measures import image_mean
 from keras_lwm.tensors import Tensor
 
 
@@ -27,26 +26,25 @@ def network_input(network: keras.Model, x: Any, y: dict) -> Any:
     return beside_depth(x, y["depth"]) if sees_depth(network) else x
 
 
-def check_teacher(teacher, names, num_classes, takes_part) -> None:
+def check_teacher(teacher, names, num_classes, distillation_weight) -> None:
     """Refuses a teacher that cannot teach, and one that nothing listens to.
 
     Args:
         teacher: a network, or None.
         names: of the outputs that segment, which the teacher must have too.
         num_classes: number of classes.
-        takes_part: whether weighting or distillation ask it.
+        distillation_weight: factor of what it says in the loss.
 
     Raises:
         ValueError: there is a teacher and nothing asks it, or none where one is asked; or its
             outputs are others.
     """
-    if teacher is None and not takes_part:
+    if teacher is None and distillation_weight == 0:
         return
-    if teacher is None or not takes_part:
+    if teacher is None or distillation_weight == 0:
         raise ValueError(
-            "Expected a teacher together with distillation_weight above 0 or a weighting that "
-            f"looks at it (gathering='resolved'); received teacher={teacher!r} "
-            f"{'with' if takes_part else 'without'} one of these."
+            f"Expected a teacher together with distillation_weight above 0; received teacher="
+            f"{teacher!r}, distillation_weight={distillation_weight}."
         )
     outputs = getattr(teacher, "output", None)
     classes = {n: t.shape[-1] for n, t in outputs.items()} if isinstance(outputs, dict) else {}
@@ -67,19 +65,17 @@ def teacher_logits(teacher: keras.Model, x: Any, y: dict) -> dict[str, Tensor]:
     }
 
 
-def distillation_loss(logits, teacher_logits, valid) -> Tensor:
+def distillation_loss(logits, teacher_logits) -> Tensor:
     """How far a network's classes are from its teacher's: KL(teacher || network), in nats.
 
     Hinton, Vinyals, Dean, *Distilling the Knowledge in a Neural Network* (2015), at temperature 1,
-    pixel by pixel.
+    pixel by pixel. It asks for no label: frames without any are learnt from, too.
 
     Args:
         logits, teacher_logits: (B, h, w, C) float.
-        valid: (B, h, w, 1) float, 1 where the label is not void.
 
     Returns:
-        A float32 scalar: the mean over each image's valid pixels, then over the images.
+        A float32 scalar: the mean over all pixels, void or not.
     """
     own, taught = (ops.log_softmax(ops.cast(maps, "float32")) for maps in (logits, teacher_logits))
-    divergence = ops.sum(ops.exp(taught) * (taught - own), axis=-1, keepdims=True)
-    return ops.mean(image_mean(divergence, valid))
+    return ops.mean(ops.sum(ops.exp(taught) * (taught - own), axis=-1))

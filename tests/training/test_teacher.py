@@ -27,12 +27,6 @@ def numbers(values):
     return [ops.convert_to_numpy(value).copy() for value in values]
 
 
-def resolved(**options):
-    return mining.LossWeightModule(
-        gathering="resolved", **{"alpha": 0.0, "strength": 1.0, **options}
-    )
-
-
 def model_with_teacher(weighting="uniform", distillation_weight=0.5, teacher=None):
     keras.utils.set_random_seed(0)
     return DepthPrivilegedModel(
@@ -43,41 +37,50 @@ def model_with_teacher(weighting="uniform", distillation_weight=0.5, teacher=Non
     )
 
 
-def test_distillation_is_the_divergence_from_the_teacher_over_valid_pixels():
+def test_distillation_is_the_divergence_from_the_teacher_over_all_pixels():
     random = np.random.default_rng(0)
     logits, taught = random.normal(size=(2, 2, 3, 4, 5)).astype("float32")
-    valid = (random.random((2, 3, 4, 1)) < 0.6).astype("float32")
     expected = []
-    for image in range(2):
-        found = []
-        for row, column in np.argwhere(valid[image, ..., 0] > 0):
-            p, q = (np.exp(maps[image, row, column]) for maps in (taught, logits))
-            p, q = p / p.sum(), q / q.sum()
-            found.append((p * np.log(p / q)).sum())
-        expected.append(np.mean(found))
-    assert float(distillation_loss(logits, taught, valid)) == pytest.approx(
-        np.mean(expected), rel=1e-5
-    )
-    assert float(distillation_loss(logits, logits, valid)) == pytest.approx(0.0, abs=1e-6)
-    nothing = np.zeros_like(valid)
-    assert float(distillation_loss(logits, taught, nothing)) == 0.0
+    for pixel in np.ndindex(2, 3, 4):
+        p, q = (np.exp(maps[pixel]) for maps in (taught, logits))
+        p, q = p / p.sum(), q / q.sum()
+        expected.append((p * np.log(p / q)).sum())
+    assert float(distillation_loss(logits, taught)) == pytest.approx(np.mean(expected), rel=1e-5)
+    assert float(distillation_loss(logits, logits)) == pytest.approx(0.0, abs=1e-6)
 
 
-def test_what_is_resolved_weighs_more():
-    """Of pixels alike to the network, those that the teacher knows weigh 1/4 + what it adds."""
-    labels = np.array([[[0, 1, 0, 255]]])
-    logits, taught = np.zeros((2, 1, 1, 4, 2), "float32")
-    taught[0, 0, 0], taught[0, 0, 1] = (9.0, -9.0), (-9.0, 9.0)
-    taught[0, 0, 2] = (-9.0, 9.0)  # wrong
-    depth = np.ones((1, 1, 4, 1), "float32")
-    weight = ops.convert_to_numpy(resolved()(logits, labels, depth, teacher_logits=taught))
-    raw = np.array([0.75, 0.75, 0.25, 0.0])
-    mean = raw[:3].mean()
-    limited = np.clip(raw[:3] / mean, 0.1, 4.0)
-    np.testing.assert_allclose(weight[0, 0, :3], limited / limited.mean(), rtol=1e-4)
-    assert weight[0, 0, 3] == 0.0
-    with pytest.raises(ValueError, match="LossWeightModule needs teacher_logits; received None"):
-        resolved()(logits, labels, depth)
+def test_frames_without_a_label_are_learnt_from_by_the_teacher_alone():
+    images, targets = tiny_batch()
+    unlabelled = {**targets, "label": np.full_like(targets["label"], 255)}
+
+    def after(**options):
+        keras.utils.set_random_seed(1)
+        network = tiny_network(batch_norm=False)
+        outputs = {name: network.output[name] for name in ("segmentation", "side_8")}
+        model = DepthPrivilegedModel(network.input, outputs, weighting="uniform", **options)
+        before = numbers(model.trainable_variables)
+        model.compile(keras.optimizers.SGD(0.1))
+        model.train_on_batch(images, unlabelled)
+        changes = [
+            np.abs(old - new).max()
+            for old, new in zip(before, numbers(model.trainable_variables), strict=True)
+        ]
+        return max(changes)
+
+    assert after() == 0
+    assert after(teacher=depth_network(), distillation_weight=1.0) > 1e-5
+
+
+def test_the_logged_distillation_is_over_all_frames_labelled_or_not():
+    images, targets = tiny_batch()
+    model = model_with_teacher()
+    model.compile(keras.optimizers.SGD(0.0))
+    logged = []
+    for void in (slice(0), slice(1)):
+        targets["label"][void] = 255
+        history = model.fit(images, targets, batch_size=len(images), verbose=0).history
+        logged.append(history["distillation_loss"][0])
+    assert logged[1] == pytest.approx(logged[0], rel=1e-5)
 
 
 def test_the_objective_hears_the_teacher_at_every_output():
@@ -98,17 +101,7 @@ def test_the_objective_hears_the_teacher_at_every_output():
         distillation_weight=0.7,
         side_weight=0.4,
     )
-    from keras_lwm.mining.measures import valid_mask
-    from keras_lwm.resampling import resize_labels
-
-    losses = {
-        name: float(
-            distillation_loss(
-                outputs[name], taught[name], valid_mask(resize_labels(labels, size), 3)
-            )
-        )
-        for name, size in sizes.items()
-    }
+    losses = {name: float(distillation_loss(outputs[name], taught[name])) for name in sizes}
     assert float(distilled["distillation_loss"]) == pytest.approx(losses["segmentation"], rel=1e-5)
     added = 0.7 * (losses["segmentation"] + 0.4 * losses["side_8"])
     assert float(total) == pytest.approx(float(plain) + added, rel=1e-5)
@@ -117,10 +110,8 @@ def test_the_objective_hears_the_teacher_at_every_output():
     )
 
 
-@pytest.mark.parametrize("weighting", ["uniform", "resolved"])
-def test_it_trains_by_a_teacher_that_stays_as_it_is(weighting):
-    weighting = resolved() if weighting == "resolved" else weighting
-    model = model_with_teacher(weighting, distillation_weight=0.5)
+def test_it_trains_by_a_teacher_that_stays_as_it_is():
+    model = model_with_teacher()
     before = numbers(model.teacher.weights)
     own = numbers(model.trainable_variables)
     model.compile(keras.optimizers.Adam(1e-2))
@@ -162,7 +153,7 @@ def test_depth_moves_the_training_through_the_teacher_alone():
 
 
 def test_saved_and_loaded_it_goes_on_alike_and_predicts_without_the_teacher(tmp_path):
-    model = model_with_teacher(resolved())
+    model = model_with_teacher(mining.LossWeightModule())
     model.compile(keras.optimizers.Adam(1e-2))
     images, targets = tiny_batch()
     model.fit(images, targets, epochs=1, verbose=0)
@@ -195,20 +186,6 @@ def test_a_teacher_that_nothing_asks_or_that_cannot_teach_is_refused():
     with pytest.raises(ValueError, match="together with distillation_weight"):
         model_with_teacher(distillation_weight=0.0)
     with pytest.raises(ValueError, match="together with distillation_weight"):
-        DepthPrivilegedModel(tiny_network(), weighting=resolved())
+        DepthPrivilegedModel(tiny_network(), distillation_weight=0.5)
     with pytest.raises(ValueError, match="with the outputs segmentation, side_8 of 4 classes"):
         model_with_teacher(teacher=keras.Sequential([layers.Input((32, 48, 4))]))
-
-
-def test_what_is_hard_is_shown_with_the_teachers_word():
-    """The map that a picture shows is the one that the loss is weighted by."""
-    from keras_lwm.report.sheets import hard_pixel_maps
-
-    model = model_with_teacher(resolved(), distillation_weight=0.0)
-    images, targets = tiny_batch()
-    label, depth = targets["label"][:1], targets["depth"][:1]
-    shown = hard_pixel_maps(model, images[0], label[0], depth[0])
-    logits = model.predict_on_batch(images[:1].astype("float32"))["segmentation"]
-    taught = model.teacher_logits(images[:1], {"depth": depth})["segmentation"]
-    expected = resolved()(logits, label.astype("int32"), depth, teacher_logits=taught)
-    np.testing.assert_allclose(shown["weight"], ops.convert_to_numpy(expected)[0], rtol=1e-4)
