@@ -77,6 +77,7 @@ FOLDER_OPTIONS = {
     ),
     "draw_by": (click.Choice(["scene", "frame"]), "What is drawn; else whole scenes."),
     "draw_seed": (int, "Of that draw; else 0."),
+    "unlabelled": (str, "The split whose images need no label, such as train."),
     "pair_within": (float, "Seconds: names are times, images take the depth nearest in time."),
     "classes": (_NumberOrPath(), "File of classes, TXT, CSV, JSON or YAML, or their number."),
     "colours": (str, "File of the classes' colours, 'red green blue' a line."),

@@ -14,7 +14,7 @@ from keras_lwm.rgbd_folder.labels import LabelReading
 from keras_lwm.rgbd_folder.layout import Frame, Layout
 from keras_lwm.rgbd_folder.made_depth import UNIT
 from keras_lwm.samples import check_depth_unit, typical_depth
-from keras_lwm.void import void_id
+from keras_lwm.void import label_dtype, void_id
 
 # What `keras-lwm depth` writes: millimetres, of the image's own pixels.
 MADE_DEPTH = DepthReading(unit=UNIT)
@@ -65,8 +65,12 @@ class FrameReader:
         own_size = picture.height, picture.width
         target = self.size or own_size
         check_aspect(frame.image, own_size, f"size={target}", target)
-        label = self.labels.read(frame.label, self.first_id, self.void_ids, self.num_classes)
-        check_aspect(frame.label, label.shape, frame.image, own_size)
+        if frame.label is None:
+            void, dtype = void_id(self.num_classes), label_dtype(self.num_classes)
+            label = np.full(target, void, dtype)
+        else:
+            label = self.labels.read(frame.label, self.first_id, self.void_ids, self.num_classes)
+            check_aspect(frame.label, label.shape, frame.image, own_size)
         if frame.depth is None:
             depth = np.zeros(target, np.float32)
         else:

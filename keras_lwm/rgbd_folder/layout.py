@@ -30,13 +30,14 @@ class Frame:
 
     Args:
         name: its fields, joined by `/`.
-        image, label, depth: paths; `depth` is `None` where there is none.
+        image, label, depth: paths; `depth` is `None` where there is none, and so is `label` where
+            `FolderOptions.unlabelled` lets it.
         is_made: whether a model made the depth: see `FolderOptions.made_depth`.
     """
 
     name: str
     image: Path
-    label: Path
+    label: Path | None
     depth: Path | None
     is_made: bool = False
 
@@ -93,6 +94,7 @@ class Layout:
             within = f"{self.options.pair_within:g} s"
             self.notes.append(f"{measured} of {len(frames)} images have depth within {within}.")
         self.frames = self._split(frames)
+        self._check_unlabelled()
         used = {path for frames in self.frames.values() for f in frames for path in f.files()}
         self.unlisted = [path for path in self._files.all() if path not in used]
         self.class_table = self._find_classes()
@@ -108,6 +110,21 @@ class Layout:
     def palette(self) -> list[tuple[int, int, int]]:
         """One RGB triple a class."""
         return self.class_table.palette
+
+    def _check_unlabelled(self):
+        split = self.options.unlabelled
+        if split is None or not self.frames:
+            return
+        if split not in self.frames:
+            raise ValueError(
+                f"Expected unlabelled as one of the splits {', '.join(self.frames)} of "
+                f"{self.folder}; received {split!r}."
+            )
+        frames = self.frames[split]
+        without = sum(frame.label is None for frame in frames)
+        if frames and without == len(frames):
+            self._report_error(self.folder, f"No image of the split {split} has a label.")
+        self.notes.append(f"{without} of the {len(frames)} images of {split} have no label.")
 
     def _find_classes(self) -> ClassTable:
         paths = [f.label for frames in self.frames.values() for f in frames if f.label is not None]
@@ -165,15 +182,17 @@ class Layout:
         lists = find_lists(self.folder, self.options.lists, self.options.splits, self._report_error)
         return {
             split: [
-                self._complete(path, name, frames)
+                self._complete(path, name, frames, split)
                 for name in read_list(path, names_of, self._report_error)
             ]
             for split, path in lists.items()
         }
 
-    def _complete(self, path, name, frames):
+    def _complete(self, path, name, frames, split):
         frame = frames.get(name) or Frame(name, None, self._files.find("label", name), None)
-        for kind, file in (("rgb", frame.image), ("label", frame.label)):
+        needed = {"rgb": frame.image}
+        needed |= {} if split == self.options.unlabelled else {"label": frame.label}
+        for kind, file in needed.items():
             if file is None:
                 self._report_error(
                     path,
@@ -188,11 +207,12 @@ class Layout:
                 f"Expected draw_splits={self.options.draw_splits!r} or {{split}} in "
                 f"rgb={self.options.rgb!r}, not both."
             )
-        frames = self._labelled(frames)
-        if not frames:
+        labelled = self._labelled(frames)
+        if not labelled:
             return {}  # which is reported
         by_scene = self.options.draw_by == "scene"
-        scene_of = {name: self._files.scene_of(name) if by_scene else name for name in frames}
+        group_of = self._files.scene_of if by_scene else str
+        scene_of = {name: group_of(name) for name in labelled}
         if by_scene and len(set(scene_of.values())) == 1:
             raise ValueError(
                 f"Expected frames of several scenes in {self.folder}, to draw splits by scene "
@@ -206,12 +226,24 @@ class Layout:
             for split, names in drawn.items()
         )
         self.notes.append(f"Splits drawn by {self.options.draw_by}: {numbers}.")
+        wanted = self.options.unlabelled
+        if wanted in drawn:
+            split_of = {scene_of[name]: split for split in drawn for name in drawn[split]}
+            rest = [name for name in frames if name not in labelled]
+            drawn[wanted] += [n for n in rest if split_of.get(group_of(n), wanted) == wanted]
+        self._note_unused(frames, {name for names in drawn.values() for name in names})
         return {split: [frames[name] for name in names] for split, names in drawn.items()}
 
     def _named_by_folders(self, frames):
-        splits = collections.defaultdict(list)
-        for name, frame in sorted(self._labelled(frames).items()):
-            splits[self._files.splits[name]].append(frame)
+        splits, labelled = collections.defaultdict(list), self._labelled(frames)
+        used = {
+            name
+            for name in frames
+            if name in labelled or self._files.splits[name] == self.options.unlabelled
+        }
+        self._note_unused(frames, used)
+        for name in sorted(used):
+            splits[self._files.splits[name]].append(frames[name])
         wanted = self.options.splits or sorted(splits)
         for split in wanted:
             if split not in splits:
@@ -224,15 +256,17 @@ class Layout:
 
     def _labelled(self, frames):
         labelled = {name: frame for name, frame in frames.items() if frame.label is not None}
-        without = len(frames) - len(labelled)
         if frames and not labelled:
             name, frame = next(iter(frames.items()))
             expected = self.folder / self._files.expected("label", name)
             message = f"No image has a label: expected {expected} for {frame.image}."
             self._report_error(self.folder, message)
-        elif without:
-            self.notes.append(f"{without} of {len(frames)} images have no label, and are not used.")
         return labelled
+
+    def _note_unused(self, frames, used):
+        without = sum(f.label is None and name not in used for name, f in frames.items())
+        if without and used:
+            self.notes.append(f"{without} of {len(frames)} images have no label, and are not used.")
 
     def _fingerprint(self):
         digest = hashlib.sha256(repr(self.class_table.state).encode())

@@ -37,6 +37,10 @@ class FolderOptions:
         draw_by: what is drawn, "scene" (whole ones: the field `{scene}`, or else the folder that a
             name lies in) or "frame" (frames of one video may then be in several splits).
         draw_seed: of that draw.
+        unlabelled: the split whose images need no label, such as "train": without one, all their
+            pixels are void, and depth and a teacher are what is learnt from them. In drawn splits
+            images without a label join it, but for those of scenes that were drawn for another.
+            `None`: images without a label are an error where a list names them, else left out.
         pair_within: seconds; a field `{name}` is a time, and each image takes the depth that is
             nearest in time, no farther away than this. `None`: names of image and depth are equal.
         classes: file of the classes (see `classes.read_classes`), the number of classes, or their
@@ -84,6 +88,7 @@ class FolderOptions:
     draw_splits: tuple[float, ...] | None = None
     draw_by: str = "scene"
     draw_seed: int = 0
+    unlabelled: str | None = None
     pair_within: float | None = None
     classes: str | int | tuple[str, ...] | None = None
     colours: str | None = None

@@ -255,11 +255,62 @@ def test_drawn_splits_keep_scenes_and_say_so(folder, prepare):
     }
     assert sorted(map(len, rooms.values())) == [1, 2, 3]
     assert len(set.union(*rooms.values())) == 6
-    unlabelled, drawn = builder.notes
+    drawn, unlabelled = builder.notes
     assert unlabelled == "1 of 13 images have no label, and are not used."
     for split, of_split in rooms.items():
         assert f"{split} {2 * len(of_split)} frames of {len(of_split)} scene" in drawn
     assert prepare(draw_splits=(0.5, 0.25, 0.25), draw_seed=1).data_dir != builder.data_dir
+
+
+def without_label(folder, *names):
+    for name in names:
+        (folder / "label" / f"{name}.png").unlink()
+
+
+def test_frames_of_one_split_need_no_label(folder, prepare):
+    write_random_folder(folder, number=3, val=1)
+    without_label(folder, "frame1")
+    builder = prepare(unlabelled="train")
+    kept, void, _ = samples(builder)
+    np.testing.assert_array_equal(kept["label"][..., 0], random_frame(0)[1])
+    image, _, depth = random_frame(1)
+    np.testing.assert_array_equal(void["image"], image)
+    np.testing.assert_array_equal(void["depth"][..., 0], depth * np.float32(0.001))
+    assert (void["label"] == 255).all() and void["label"].dtype == np.uint8
+    assert void["label"].shape == kept["label"].shape
+    assert builder.notes == ["1 of the 3 images of train have no label."]
+    assert samples(prepare(unlabelled="train", size=(3, 4)))[1]["label"].shape == (3, 4, 1)
+
+
+def test_frames_without_label_join_a_drawn_split_but_not_from_scenes_of_another(folder, prepare):
+    for seed in range(12):
+        write_frame(folder, f"room{seed // 2}/{seed}", *random_frame(seed))
+    for room in range(6):
+        write_frame(folder, f"room{room}/more", *random_frame(20 + room))
+        without_label(folder, f"room{room}/more")
+    write_frame(folder, "new/1", *random_frame(30))
+    without_label(folder, "new/1")
+    write_lists(folder)
+    shares = (0.5, 0.25, 0.25)
+
+    def names(**options):
+        builder = prepare(draw_splits=shares, **options)
+        splits = {
+            split: {sample["name"].decode() for sample in samples(builder, split)}
+            for split in builder.info.splits
+        }
+        return splits, builder.notes
+
+    before, _ = names()
+    after, notes = names(unlabelled="train")
+    rooms = {name.split("/")[0] for name in before["train"]}
+    assert after["train"] - before["train"] == {"new/1", *(f"{room}/more" for room in rooms)}
+    assert {**after, "train": before["train"]} == before
+    unused = 6 - len(rooms)
+    assert f"{unused} of 19 images have no label, and are not used." in notes
+    by_frame, _ = names(unlabelled="train", draw_by="frame")
+    assert {f"room{room}/more" for room in range(6)} | {"new/1"} <= by_frame["train"]
+    assert len(set.union(*by_frame.values())) == 19
 
 
 def test_classes_are_those_of_the_labels_where_no_file_names_them(folder, prepare):
@@ -308,3 +359,17 @@ def test_frames_of_two_split_folders_may_have_one_name(folder, prepare):
         (sample,) = samples(builder, split)
         np.testing.assert_array_equal(sample["image"], random_frame(seed)[0])
         assert sample["name"].decode() == f"{split}/0000"
+    for split in ("training", "testing"):
+        Image.fromarray(random_frame(5)[0]).save(folder / "img" / split / "0001.png")
+    builder = prepare(
+        rgb="img/{split}/{name}",
+        label="seg/{split}/{name}",
+        depth="dep/{split}/{name}",
+        unlabelled="training",
+    )
+    assert [len(samples(builder, split)) for split in ("training", "testing")] == [2, 1]
+    assert (samples(builder, "training")[1]["label"] == 255).all()
+    assert builder.notes == [
+        "1 of 4 images have no label, and are not used.",
+        "1 of the 2 images of training have no label.",
+    ]

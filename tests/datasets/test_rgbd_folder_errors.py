@@ -254,3 +254,15 @@ def test_depth_taken_for_labels(folder):
     depth = np.arange(48, dtype=np.uint16).reshape(6, 8) + 1000
     Image.fromarray(depth).save(folder / "label" / "frame0.png")
     refuses(folder, r"labels of .* hold ids up to 1047: expected a file of classes")
+
+
+def test_a_label_is_missing_where_one_is_needed(folder):
+    label = folder / "label" / "frame2.png"
+    kept = label.read_bytes()
+    label.unlink()
+    refuses(folder, r"val\.txt names the frame 'frame2', but there is no ", unlabelled="train")
+    label.write_bytes(kept)
+    refuses(folder, "Expected unlabelled as one of the splits train, val .*'t'", unlabelled="t")
+    for name in ("frame0", "frame1"):
+        (folder / "label" / f"{name}.png").unlink()
+    refuses(folder, "No image of the split train has a label", unlabelled="train")
