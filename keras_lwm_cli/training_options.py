@@ -40,6 +40,7 @@ OBJECTIVE = {
     "side_weight": (float, "Factor of each side output's loss."),
     "depth_weight": (float, "Factor of the depth loss."),
     "depth_loss": (click.Choice(["berhu", "log_l1", "scale_invariant"]), "Loss of depth."),
+    "distillation_weight": (float, "Factor of the divergence from the teacher's classes."),
     "l2": (float, "Share of each weight in its gradient, the decay of the published schedules."),
     "max_skipped_steps": (int, "Invalid steps in a row that end the run."),
     "unusual_depth": (bool, "Whether depth that does not look like metres is right."),
@@ -57,6 +58,7 @@ NETWORK = {
     "frozen_batch_norm": (bool, "Whether the backbone's batch statistics stay."),
     "channels": (int, "Width of the decoder."),
     "initial_depth": (float, "Metres, a typical depth of the scenes."),
+    "depth_input": (bool, "Whether the network sees depth, in predicting too, as a teacher may."),
 }
 OPTIMIZER = {
     "optimizer": (click.Choice(["adamw", "sgd"]), "sgd has a momentum of 0.9."),
@@ -77,6 +79,7 @@ RUN = {
     "encoder_rate": (float, "Learning rate of the backbone, relative to the decoder's."),
     "precision": (click.Choice(["float32", "mixed_float16", "mixed_bfloat16"]), "Keras dtypes."),
     "seed": (int, "Of weights, order and augmentation."),
+    "teacher": (str, "Run folder or .keras file of a network whose classes are learnt too."),
     "weighting": (str, "lwm, uniform, focal, ohem, pixel_error, error_window or shuffled."),
 }
 SHARED = {

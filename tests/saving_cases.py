@@ -191,7 +191,7 @@ def depth_network():
 
 def taught_model(**options):
     keras.utils.set_random_seed(0)
-    return tiny_model(teacher=depth_network(), distillation_weight=0.5, **options)
+    return tiny_model(teacher=depth_network(), **options)
 
 
 # An epsilon that is large, or Adam would make whole steps of what is rounding.

@@ -1,4 +1,4 @@
-"""Options that a recipe refuses, and a backbone of KerasHub: one backend is enough for both."""
+"""What a recipe refuses, a backbone of KerasHub, a teacher: one backend is enough for all."""
 
 import csv
 import re
@@ -44,3 +44,31 @@ def test_a_backbone_of_keras_hub_by_the_folder_of_its_preset(frames, tmp_path):
     with open(tmp_path / "run" / "history.csv", newline="") as file:
         (epoch,) = csv.DictReader(file)
     assert float(epoch["skipped_steps"]) == 0 and np.isfinite(float(epoch["loss"]))
+
+
+def last_epoch(run):
+    with open(run / "history.csv", newline="") as file:
+        return list(csv.DictReader(file))[-1]
+
+
+def test_a_teacher_that_sees_depth_teaches_frames_without_a_label(tmp_path):
+    folder, teacher, run = (tmp_path / name for name in ("frames", "teacher", "student"))
+    write_frames(folder)
+    (folder / "label" / "b.png").unlink()
+    unlabelled = ["--unlabelled", "train", "--epochs", "1"]
+
+    sees_depth = ["--depth-input", "true", "--weighting", "uniform"]
+    done = run_recipe(folder, teacher, *TINY, *unlabelled, *sees_depth)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert f"--out and --teacher {teacher}, trains one of images alone by it." in done.stdout
+    assert "distillation_loss" not in last_epoch(teacher)
+
+    done = run_recipe(folder, run, *TINY, *unlabelled, "--teacher", str(teacher))
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "1 of the 2 images of train have no label." in done.stdout
+    assert float(last_epoch(run)["distillation_loss"]) > 0
+
+    (folder / "classes.txt").write_text("wall\nfloor\nchair\n")
+    done = run_recipe(folder, tmp_path / "other", *TINY, *unlabelled, "--teacher", str(teacher))
+    expected = f"3 classes wall, floor, chair; that of {teacher / 'best.keras'} has 3: wall, floor"
+    assert expected in done.stderr.splitlines()[-1] and not (tmp_path / "other").exists()

@@ -62,3 +62,9 @@ def test_its_commands_exist(run):
             context.params["runs"][0] == "my run"
         )
     assert len(commands) == 3
+
+
+def test_what_comes_next_of_a_network_that_sees_depth_is_to_teach(run):
+    run.options["depth_input"] = True
+    text = summary(run, run.best_model_path, "test", {"single_scale": scores(50)})
+    assert "--teacher 'my run'" in text and " export " not in text and " predict " not in text

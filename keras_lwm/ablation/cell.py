@@ -71,8 +71,7 @@ def train_cell(
     steps = batches.steps_per_epoch
     weighting = mining.get(row.weighting, **row.weighting_options(options, seed))
     all_steps = steps * options["epochs"]
-    taught = {"teacher": teacher, "distillation_weight": row.distillation_weight}
-    model = compiled_model(trained, weighting, multipliers, options, all_steps, **taught)
+    model = compiled_model(trained, weighting, multipliers, options, all_steps, teacher)
     start = time.perf_counter()
     curriculum = row.curriculum_options(options)
     history = fit(model.fit, batches, steps, options, curriculum, shuffle=False).history

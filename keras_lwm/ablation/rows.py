@@ -23,7 +23,6 @@ class Row:
         curriculum: whether the coefficient follows the ablation's curriculum; else it is 1.
         depth_input: whether the network sees depth, in scoring too.
         teacher: the row whose network of the same seed teaches this one; None: nobody does.
-        distillation_weight: of `DepthPrivilegedModel`.
         control: the row that is the same without depth in what this one is about; None: there is
             none such.
     """
@@ -35,7 +34,6 @@ class Row:
     curriculum: bool = False
     depth_input: bool = False
     teacher: str | None = None
-    distillation_weight: float = 0.0
     control: str | None = None
 
     def weighting_options(self, options: Mapping, seed: int) -> dict:
@@ -65,7 +63,6 @@ METHOD = "full"
 # The rivals are trained as published, whatever the strength of the method.
 AS_PUBLISHED = {"strength": 1.0}
 DSE = {"alpha": 0.0, "beta": 1.0}
-BLIND_TEACHER = "side_outputs"
 
 ROWS = {
     "cross_entropy": Row("uniform", sides=False, depth=False),
@@ -84,10 +81,8 @@ ROWS = {
     "distance_error": Row("lwm", {**DSE, "gathering": "distance"}),
     "shuffled": Row("shuffled", curriculum=True),
     "teacher": Row("uniform", depth=False, depth_input=True),
-    "distilled": Row(
-        "uniform", teacher="teacher", distillation_weight=1.0, control="distilled_blind"
-    ),
-    "distilled_blind": Row("uniform", teacher=BLIND_TEACHER, distillation_weight=1.0),
+    "distilled": Row("uniform", teacher="teacher", control="distilled_blind"),
+    "distilled_blind": Row("uniform", teacher="side_outputs"),
 }
 """What each row trains, by its name; docs/ablation.md says what it is there for."""
 

@@ -12,10 +12,14 @@ import keras
 
 from keras_lwm import mining
 from keras_lwm.augmentation import Augmentation
+from keras_lwm.depth_input import sees_depth
 from keras_lwm.networks import RefineNet
 from keras_lwm.training import DepthPrivilegedModel, PolynomialDecay, ProgressLine
 
-NETWORK = ("backbone", "variant", "weights", "frozen_batch_norm", "channels", "initial_depth")
+NETWORK = (
+    *("backbone", "variant", "weights", "frozen_batch_norm", "channels", "initial_depth"),
+    "depth_input",
+)
 """Options of `RefineNet`."""
 
 WEIGHTING = (
@@ -26,7 +30,7 @@ WEIGHTING = (
 """Options of the weightings, each of some of them."""
 
 OBJECTIVE = (
-    *("side_weight", "depth_weight", "depth_loss", "l2"),
+    *("side_weight", "depth_weight", "depth_loss", "l2", "distillation_weight"),
     *("max_skipped_steps", "unusual_depth"),
 )
 """Options of `DepthPrivilegedModel`."""
@@ -46,20 +50,28 @@ def given(options: Mapping, group: Iterable[str]) -> dict:
     return {name: options[name] for name in group if options.get(name) is not None}
 
 
-def new_model(options: Mapping, num_classes: int, steps: int) -> DepthPrivilegedModel:
+def new_model(
+    options: Mapping, num_classes: int, steps: int, teacher: keras.Model | None = None
+) -> DepthPrivilegedModel:
     """RefineNet with its objective and optimiser, ready for `fit`.
 
     Args:
         options: those of the groups above, `precision`, `seed`, `weighting` and `encoder_rate`.
         num_classes: number of classes.
         steps: of the whole training, for the learning rate's schedule.
+        teacher: of `DepthPrivilegedModel`.
     """
+    weighting = new_weighting(options["weighting"], options)
+    # One that sees depth need not predict it.
+    depth_branch = weighting.uses_depth_prediction or not options.get("depth_input")
     keras.utils.set_random_seed(options["seed"])
     with dtype_policy(options["precision"]):
-        network = RefineNet(num_classes=num_classes, **given(options, NETWORK))
-    weighting = new_weighting(options["weighting"], options)
-    multipliers = {"backbone": options["encoder_rate"]}
-    return compiled_model(network, weighting, multipliers, options, steps)
+        network = RefineNet(
+            num_classes=num_classes, depth_branch=depth_branch, **given(options, NETWORK)
+        )
+    encoders = ("backbone", "depth_backbone") if sees_depth(network) else ("backbone",)
+    multipliers = dict.fromkeys(encoders, options["encoder_rate"])
+    return compiled_model(network, weighting, multipliers, options, steps, teacher)
 
 
 @contextlib.contextmanager
@@ -101,7 +113,6 @@ def compiled_model(
     options: Mapping,
     steps: int,
     teacher: keras.Model | None = None,
-    distillation_weight: float = 0.0,
 ) -> DepthPrivilegedModel:
     """A network's objective and optimiser, ready for `fit`; arguments as there and above."""
     model = DepthPrivilegedModel(
@@ -109,7 +120,6 @@ def compiled_model(
         weighting=weighting,
         learning_rate_multipliers=learning_rate_multipliers,
         teacher=teacher,
-        distillation_weight=distillation_weight,
         **given(options, OBJECTIVE),
     )
     model.compile(new_optimizer(steps, **given(options, OPTIMIZER)))

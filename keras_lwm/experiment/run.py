@@ -10,6 +10,7 @@ from keras_lwm.evaluation import evaluate, write_report
 from keras_lwm.experiment.model import CURRICULUM, fit, given, new_augmentation, new_model
 from keras_lwm.experiment.scored import SINGLE_SCALE, SUBSETS
 from keras_lwm.experiment.summary import summary
+from keras_lwm.experiment.teacher import open_teacher
 from keras_lwm.progress_bar import ProgressBar
 from keras_lwm.report import (
     FrameScores,
@@ -34,7 +35,8 @@ def train(
     and loss weight maps are not kept.
 
     Args:
-        run: its options are those of `new_model` and the groups beside it.
+        run: its options are those of `new_model` and the groups beside it, and `teacher`: None, or
+            what `open_teacher` takes.
         builder: a TFDS builder, as `keras_lwm.datasets.load_builder` gives it.
         split: of the training frames.
         validation: a split that chooses the run's best model; without one there is only the last.
@@ -74,7 +76,9 @@ def _train(run, builder, split, validation, share):
     share.check(options["batch_size"])
     first = batches(0, 0, WHOLE)
     steps = steps_per_epoch(builder, split, options["batch_size"])
-    model = new_model(options, len(classes["class_names"]), steps * options["epochs"])
+    names, teacher = classes["class_names"], options.get("teacher")
+    teacher = None if teacher is None else open_teacher(teacher, names)
+    model = new_model(options, len(names), steps * options["epochs"], teacher)
     splits = [split] if validation is None else [split, validation]
     if validation is not None:
         dataset = evaluation_dataset(

@@ -26,7 +26,7 @@ def summary(run: RunFolder, model: Path, split: str, views: Mapping[str, Mapping
         f"{split}, frames: {first['frames']}, model: {model.name}\n\n{views_table(titles)}",
         _lines(_training(run)),
         _lines(_where(run, model)),
-        _lines(_next(run.path)),
+        _lines(_next(run)),
     ]
     return "\n" + "\n".join(filter(None, blocks))
 
@@ -59,9 +59,14 @@ def _where(run, model):
     return [f"{path:{widest}}  {text}" for path, text in places.items()]
 
 
-def _next(path):
-    folder = shlex.quote(str(path))
-    exported = shlex.quote(f"{path.name}.onnx")
+def _next(run):
+    folder = shlex.quote(str(run.path))
+    if run.options.get("depth_input"):
+        return [
+            "Next: this network sees depth; the same command without --depth-input, with another",
+            f"--out and --teacher {folder}, trains one of images alone by it.",
+        ]
+    exported = shlex.quote(f"{run.path.name}.onnx")
     command = keras_lwm_command()
     return [
         "Next:",

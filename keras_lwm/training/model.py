@@ -83,8 +83,8 @@ class DepthPrivilegedModel(
         teacher: None, or a trained network of the same outputs, as `RefineNet(depth_input=True)`
             trained before: it is frozen, sees depth in training, and is saved with the model, but
             is no part of the network that predicts.
-        distillation_weight: factor of the divergence from the teacher's classes, see
-            `keras_lwm.training.teacher.distillation_loss`.
+        distillation_weight: factor of the divergence from the teacher's classes, where there is a
+            teacher, see `keras_lwm.training.teacher.distillation_loss`.
         max_skipped_steps: number of steps in a row with a loss or gradient that is not finite that
             ends `fit` with an error.
         unusual_depth: whether depth that does not look like metres (a median beyond 0.1 to 80 m) is
@@ -113,7 +113,7 @@ class DepthPrivilegedModel(
         l2=0.0,
         learning_rate_multipliers=None,
         teacher=None,
-        distillation_weight=0.0,
+        distillation_weight=1.0,
         max_skipped_steps=50,
         unusual_depth=False,
         **kwargs,
@@ -153,7 +153,7 @@ class DepthPrivilegedModel(
     def _create_metrics(self, outputs):
         losses = [f"{name}_loss" for name in segmentation_outputs(outputs)]
         losses += ["depth_loss"] if "depth" in outputs else []
-        losses += ["distillation_loss"] if self.distillation_weight else []
+        losses += ["distillation_loss"] if self.teacher is not None else []
         names = ("loss", *losses, *MEASURES)
         self.mean_logs = {name: RunningMean(name) for name in names}
         self.skipped_steps = RunningSum("skipped_steps")

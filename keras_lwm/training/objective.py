@@ -98,7 +98,7 @@ def privileged_objective(
     depth_loss="berhu",
     class_weights=None,
     teacher_logits=None,
-    distillation_weight=0.0,
+    distillation_weight=1.0,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The training loss: weighted cross-entropy of every output, and the loss of predicted depth.
 
@@ -117,8 +117,8 @@ def privileged_objective(
         side_weight, depth_weight: factors of the side outputs' and the depth output's losses.
         depth_loss: see `keras_lwm.training.objective.depth_loss`.
         class_weights: see `keras_lwm.training.objective.segmentation_loss`.
-        teacher_logits: {name of an output: (B, h, w, C)}, see `keras_lwm.training.teacher`; None
-            without distillation.
+        teacher_logits: {name of an output: (B, h, w, C)}, see `keras_lwm.training.teacher`; None:
+            there is no teacher, and KL is 0.
         distillation_weight: factor of `distillation_loss` at each output.
 
     Returns:
@@ -140,7 +140,7 @@ def privileged_objective(
         maps = weighting.measure(logits, own_labels, own_depth, depth_pred, is_main, training=True)
         loss = segmentation_loss(logits, own_labels, maps["loss_weight"], class_weights)
         parts[f"{name}_loss"] = loss
-        if distillation_weight:
+        if teacher_logits is not None:
             own_teacher = resize_bilinear(teacher_logits[name], size)
             distilled = distillation_loss(logits, own_teacher)
             loss = loss + distillation_weight * distilled

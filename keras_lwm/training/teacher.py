@@ -27,7 +27,7 @@ def network_input(network: keras.Model, x: Any, y: dict) -> Any:
 
 
 def check_teacher(teacher, names, num_classes, distillation_weight) -> None:
-    """Refuses a teacher that cannot teach, and one that nothing listens to.
+    """Refuses a teacher that cannot teach, and one that nobody would listen to.
 
     Args:
         teacher: a network, or None.
@@ -36,16 +36,12 @@ def check_teacher(teacher, names, num_classes, distillation_weight) -> None:
         distillation_weight: factor of what it says in the loss.
 
     Raises:
-        ValueError: there is a teacher and nothing asks it, or none where one is asked; or its
-            outputs are others.
+        ValueError: there is a teacher and its weight is 0, or its outputs are others.
     """
-    if teacher is None and distillation_weight == 0:
+    if teacher is None:
         return
-    if teacher is None or distillation_weight == 0:
-        raise ValueError(
-            f"Expected a teacher together with distillation_weight above 0; received teacher="
-            f"{teacher!r}, distillation_weight={distillation_weight}."
-        )
+    if distillation_weight == 0:
+        raise ValueError("Expected distillation_weight above 0 with a teacher; received 0.")
     outputs = getattr(teacher, "output", None)
     classes = {n: t.shape[-1] for n, t in outputs.items()} if isinstance(outputs, dict) else {}
     if any(classes.get(name) != num_classes for name in names):

@@ -1,0 +1,46 @@
+"""The trained network that teaches a run's: from the folder of the run that made it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+
+from keras_lwm.run_folder import find_run_model
+from keras_lwm.run_folder.models import read_description
+from keras_lwm.training.objective import segmentation_outputs
+
+
+def open_teacher(path: str | Path, class_names: Sequence[str]) -> keras.Model:
+    """Loads what a run trained as a teacher for networks of the same classes.
+
+    Args:
+        path: a run's folder, of which its best model is taken, or a `.keras` file that a run left.
+        class_names: of the network that is to be taught, one a class.
+
+    Returns:
+        A functional network with the outputs that segment, and no others.
+
+    Raises:
+        ValueError: there is no model, or its classes are others.
+    """
+    path = Path(path)
+    file = find_run_model(path) if path.is_dir() else path
+    if file is None or not file.is_file():
+        raise ValueError(
+            f"Expected a teacher as the folder of a run, or a .keras file; found no model at {path}"
+            "."
+        )
+    description = read_description(file)
+    classes = [] if description is None else list(description.class_names)
+    if classes != list(class_names):
+        raise ValueError(
+            f"Expected a teacher of the {len(class_names)} classes {_some(class_names)}; that of "
+            f"{file} has {f'{len(classes)}: {_some(classes)}' if classes else 'no names of any'}."
+        )
+    model = keras.saving.load_model(file, compile=False)
+    outputs = {name: model.output[name] for name in segmentation_outputs(model.output)}
+    return keras.Model(model.input, outputs, name="teacher")
+
+
+def _some(names):
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
