@@ -13,7 +13,6 @@ import keras_lwm
 from keras_lwm import experiment
 from keras_lwm.description import Description
 from keras_lwm.experiment import model as experiment_model
-from keras_lwm.experiment.teacher import open_teacher
 from keras_lwm.mining import WEIGHTINGS
 from keras_lwm.run_folder.models import save_model
 from keras_lwm_cli import training_options
@@ -109,15 +108,15 @@ def test_a_teacher_has_the_outputs_that_segment_and_the_classes_of_the_taught(tm
     description = Description([f"c{index}" for index in range(4)], [(0, 0, 0)] * 4)
     file = tmp_path / "teacher.keras"
     save_model(keras_lwm.DepthPrivilegedModel(network), file, {}, description)
-    teacher = open_teacher(file, ["c0", "c1", "c2", "c3"])
+    teacher = experiment.open_teacher(file, ["c0", "c1", "c2", "c3"])
     assert set(teacher.output) == {"segmentation", "side_8"}
     image = training_samples.tiny_batch()[0].astype("float32")
     for name, maps in teacher.predict_on_batch(image).items():
         np.testing.assert_allclose(maps, network.predict_on_batch(image)[name], atol=1e-5)
     with pytest.raises(ValueError, match=r"of the 3 classes c0, c1, c2; that of .* has 4: c0, c1"):
-        open_teacher(file, ["c0", "c1", "c2"])
+        experiment.open_teacher(file, ["c0", "c1", "c2"])
     with pytest.raises(ValueError, match=f"folder of a run.*found no model at {tmp_path}"):
-        open_teacher(tmp_path, ["c0", "c1"])
+        experiment.open_teacher(tmp_path, ["c0", "c1"])
     network.save(file)
     with pytest.raises(ValueError, match=r"teacher.keras has no names of any\."):
-        open_teacher(file, ["c0", "c1"])
+        experiment.open_teacher(file, ["c0", "c1"])

@@ -23,6 +23,7 @@ from keras_lwm.experiment.model import (
     weighting_options,
 )
 from keras_lwm.experiment.scored import LITERATURE, SINGLE_SCALE, SUBSETS
+from keras_lwm.experiment.teacher import open_teacher
 
 if TYPE_CHECKING:
     from keras_lwm.experiment.run import report, train
@@ -44,6 +45,7 @@ __all__ = [
     "new_model",
     "new_optimizer",
     "new_weighting",
+    "open_teacher",
     "report",
     "train",
     "weighting_options",

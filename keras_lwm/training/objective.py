@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from keras_lwm import replicas
 from keras_lwm.mining.measures import (
     cross_entropy,
     image_mean,
@@ -102,11 +103,13 @@ def privileged_objective(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The training loss: weighted cross-entropy of every output, and the loss of predicted depth.
 
-        L = sum_k omega_k (mean_images mean_i W_i CE_i + distillation_weight mean_i KL_i)
+        L = sum_k omega_k (mean_labelled mean_i W_i CE_i + distillation_weight mean_i KL_i)
             + depth_weight mean_images mean_i rho_i
 
     with omega = 1 for the main output and `side_weight` for side outputs. Each output has labels,
-    depth and weight map W at its own resolution.
+    depth and weight map W at its own resolution. mean_labelled is over the images that have a label
+    at all, of all devices together: images without one, however many, do not thin out what is
+    learnt from labels.
 
     Args:
         outputs: dictionary of the network's outputs, (B, h, w, C).
@@ -122,14 +125,15 @@ def privileged_objective(
         distillation_weight: factor of `distillation_loss` at each output.
 
     Returns:
-        The loss, a float32 scalar, and a dictionary of its unweighted parts: `segmentation_loss`,
-        `side_8_loss` .., `depth_loss`, the main output's `distillation_loss`, and the mean over its
-        valid pixels of what the weighting measures, `depth_prediction_error` and
-        `depth_aware_segmentation_error`.
+        The loss, a float32 scalar, and a dictionary of its unweighted parts, means over all images:
+        `segmentation_loss`, `side_8_loss` .., `depth_loss`, the main output's `distillation_loss`,
+        and the mean over its valid pixels of what the weighting measures, `depth_prediction_error`
+        and `depth_aware_segmentation_error`.
     """
     labels = ops.cast(labels, "int32")
     depth = None if depth is None else ops.cast(depth, "float32")
     depth_pred = outputs.get("depth")
+    of_labelled = _images_per_labelled_image(labels, outputs[MAIN_OUTPUT].shape[-1])
     total, parts = 0.0, {}
     for name in segmentation_outputs(outputs):
         is_main = name == MAIN_OUTPUT
@@ -140,6 +144,7 @@ def privileged_objective(
         maps = weighting.measure(logits, own_labels, own_depth, depth_pred, is_main, training=True)
         loss = segmentation_loss(logits, own_labels, maps["loss_weight"], class_weights)
         parts[f"{name}_loss"] = loss
+        loss = loss * of_labelled
         if teacher_logits is not None:
             own_teacher = resize_bilinear(teacher_logits[name], size)
             distilled = distillation_loss(logits, own_teacher)
@@ -153,6 +158,12 @@ def privileged_objective(
         parts["depth_loss"] = _resized_depth_loss(depth_pred, depth, depth_loss)
         total = total + depth_weight * parts["depth_loss"]
     return total, parts
+
+
+def _images_per_labelled_image(labels, num_classes):
+    labelled = ops.cast(ops.any(is_class(labels, num_classes), axis=(1, 2)), "float32")
+    sums = replicas.total(ops.stack([ops.sum(ops.ones_like(labelled)), ops.sum(labelled)]))
+    return sums[0] / ops.maximum(sums[1], 1.0)
 
 
 def _resized_depth_loss(depth_pred, depth, loss):

@@ -39,10 +39,32 @@ def test_the_total_is_the_weighted_sum_of_every_outputs_own_loss():
         weight = weighting(outputs[name], labels, depth, outputs["depth"])
         loss = number(segmentation_loss(outputs[name], resize_labels(labels, size), weight))
         assert number(parts[f"{name}_loss"]) == pytest.approx(loss, rel=1e-5)
+        # One of the four images has no label.
+        loss *= 4 / 3
         expected += loss if name == "segmentation" else 0.3 * loss
     own_depth = resize_depth(depth, SIZES["segmentation"])
     expected += 0.7 * number(depth_loss(outputs["depth"], own_depth))
     assert number(total) == pytest.approx(expected, rel=1e-5)
+
+
+def test_images_without_a_label_do_not_thin_out_what_labels_teach():
+    outputs, labels, depth = outputs_and_targets()
+    assert [(one == 255).all() for one in labels] == [False, False, True, False]
+    weighting = mining.get("uniform")
+    total, parts = privileged_objective(outputs, labels, depth, weighting, depth_weight=0.0)
+    some = {name: values[[0, 1, 3]] for name, values in outputs.items()}
+    labelled = labels[[0, 1, 3]], depth[[0, 1, 3]]
+    expected, _ = privileged_objective(some, *labelled, weighting, depth_weight=0.0)
+    assert number(total) == pytest.approx(number(expected), rel=1e-5)
+    # The parts are means over all images, and the logs make of them what they are of the labelled.
+    total_of_parts = sum(
+        number(value) * (1.0 if name == "segmentation_loss" else 0.4)
+        for name, value in parts.items()
+        if name.startswith(("segmentation", "side"))
+    )
+    assert number(total) == pytest.approx(total_of_parts * 4 / 3, rel=1e-5)
+    nothing, _ = privileged_objective(outputs, np.full_like(labels, 255), depth, weighting, 0.4, 0)
+    assert number(nothing) == 0
 
 
 def test_logged_measures_are_means_over_the_main_outputs_valid_pixels():
@@ -76,7 +98,8 @@ def test_a_network_without_depth_trains_with_weightings_that_need_none():
     outputs = {"segmentation": outputs["segmentation"]}
     total, parts = privileged_objective(outputs, labels, None, mining.get("focal"))
     assert set(parts) == {"segmentation_loss"}
-    assert number(total) == number(parts["segmentation_loss"])
+    # One of the four images has no label.
+    assert number(total) == pytest.approx(number(parts["segmentation_loss"]) * 4 / 3, rel=1e-6)
 
 
 def test_the_plain_objective_is_uniform_cross_entropy_of_the_main_output():
