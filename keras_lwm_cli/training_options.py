@@ -202,8 +202,11 @@ def open_run(context: click.Context) -> Any:
     which must be the recorded ones.
     """
     from keras_lwm.devices import make_devices, process_of_environment
+    from keras_lwm.experiment import teacher_file
     from keras_lwm.run_folder import RunFolder
 
+    if context.params.get("teacher") is not None:
+        teacher_file(context.params["teacher"])  # Before data is prepared for hours.
     start_processes(context.params["devices"])
     make_devices(context.params["devices"])  # Data sets compute something before training does.
 

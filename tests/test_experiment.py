@@ -77,6 +77,19 @@ def test_a_network_that_cannot_be_built_leaves_the_dtype_policy_as_it_was():
     assert keras.config.dtype_policy().name == before
 
 
+def test_a_network_that_sees_depth_is_not_asked_to_predict_it():
+    options = {**OPTIONS, "depth_input": True}
+    with pytest.raises(ValueError, match="needs no predicted depth, such as uniform.*'lwm'"):
+        experiment.new_model(options, num_classes=3, steps=10)
+    options["weighting"] = "uniform"
+    model = experiment.new_model(options, num_classes=3, steps=10, frame_size=(30, 40))
+    assert "depth" not in model.output
+    assert model.get_layer("depth_picture").focal_length == 32.0
+    assert set(model.learning_rate_multipliers) == {"backbone", "depth_backbone"}
+    with pytest.raises(ValueError, match="received 0.5 and no teacher"):
+        experiment.new_model({**OPTIONS, "distillation_weight": 0.5}, num_classes=3, steps=10)
+
+
 def test_an_option_that_the_weighting_does_not_take_is_refused():
     with pytest.raises(ValueError, match="weighting 'focal' takes; received window, tau"):
         experiment.new_weighting("focal", {"gamma": 1.0, "window": 3, "tau": 0.1, "bins": None})

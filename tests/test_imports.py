@@ -225,7 +225,10 @@ def test_imports_go_one_way():
         "made_depth": {"rgbd_folder", "run_folder", "deployment"},
         "example": {"datasets", "run_folder", "deployment"},
         "video": {"deployment", "large_images"},
-        "experiment": {"mining", "networks", "training", "run_folder", "evaluation", "report"},
+        "experiment": {
+            *("mining", "networks", "training", "run_folder", "evaluation", "report"),
+            "deployment",
+        },
         "ablation": {
             *("mining", "networks", "metrics", "rgbd_folder", "made_depth", "datasets"),
             *("evaluation", "experiment", "report"),

@@ -9,6 +9,10 @@ import pytest
 from coloured_frames import write_frames
 from recipe_runs import TINY, run_recipe
 
+from keras_lwm.datasets import load_builder
+from keras_lwm.experiment import LITERATURE, report
+from keras_lwm.run_folder import RunFolder
+
 
 @pytest.fixture(scope="module")
 def frames(tmp_path_factory):
@@ -51,6 +55,16 @@ def last_epoch(run):
         return list(csv.DictReader(file))[-1]
 
 
+def report_in_views_of_the_literature(folder, out):
+    reading = {"depth_unit": 0.001, "first_id": 1, "void_ids": (0,), "unlabelled": "train"}
+    splits = ("train", "val", "test")
+    builder = load_builder(
+        "rgbd_folder", folder=folder, **reading, splits=splits, data_dir=folder.parent / "data"
+    )
+    report(RunFolder(out, resume=True), builder, "test", LITERATURE)
+    assert [path.name for path in (out / "scores").iterdir()] == ["single_scale"]
+
+
 def test_a_teacher_that_sees_depth_teaches_frames_without_a_label(tmp_path):
     folder, teacher, run = (tmp_path / name for name in ("frames", "teacher", "student"))
     write_frames(folder)
@@ -62,6 +76,7 @@ def test_a_teacher_that_sees_depth_teaches_frames_without_a_label(tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     assert f"--out and --teacher {teacher}, trains one of images alone by it." in done.stdout
     assert "distillation_loss" not in last_epoch(teacher)
+    report_in_views_of_the_literature(folder, teacher)
 
     done = run_recipe(folder, run, *TINY, *unlabelled, "--teacher", str(teacher))
     assert done.returncode == 0, done.stderr[-3000:]

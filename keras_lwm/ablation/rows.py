@@ -83,6 +83,7 @@ ROWS = {
     "teacher": Row("uniform", depth=False, depth_input=True),
     "distilled": Row("uniform", teacher="teacher", control="distilled_blind"),
     "distilled_blind": Row("uniform", teacher="side_outputs"),
+    "self_trained": Row("uniform", depth=False, teacher="side_outputs"),
 }
 """What each row trains, by its name; docs/ablation.md says what it is there for."""
 

@@ -23,7 +23,7 @@ from keras_lwm.experiment.model import (
     weighting_options,
 )
 from keras_lwm.experiment.scored import LITERATURE, SINGLE_SCALE, SUBSETS
-from keras_lwm.experiment.teacher import open_teacher
+from keras_lwm.experiment.teacher import open_teacher, teacher_file
 
 if TYPE_CHECKING:
     from keras_lwm.experiment.run import report, train
@@ -47,6 +47,7 @@ __all__ = [
     "new_weighting",
     "open_teacher",
     "report",
+    "teacher_file",
     "train",
     "weighting_options",
 ]

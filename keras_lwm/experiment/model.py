@@ -14,6 +14,7 @@ from keras_lwm import mining
 from keras_lwm.augmentation import Augmentation
 from keras_lwm.depth_input import sees_depth
 from keras_lwm.networks import RefineNet
+from keras_lwm.networks.rgbd import usual_focal_length
 from keras_lwm.training import DepthPrivilegedModel, PolynomialDecay, ProgressLine
 
 NETWORK = (
@@ -51,7 +52,11 @@ def given(options: Mapping, group: Iterable[str]) -> dict:
 
 
 def new_model(
-    options: Mapping, num_classes: int, steps: int, teacher: keras.Model | None = None
+    options: Mapping,
+    num_classes: int,
+    steps: int,
+    teacher: keras.Model | None = None,
+    frame_size: tuple[int, int] | None = None,
 ) -> DepthPrivilegedModel:
     """RefineNet with its objective and optimiser, ready for `fit`.
 
@@ -60,15 +65,29 @@ def new_model(
         num_classes: number of classes.
         steps: of the whole training, for the learning rate's schedule.
         teacher: of `DepthPrivilegedModel`.
+        frame_size: (height, width) of whole frames, for a network that sees depth.
+
+    Raises:
+        ValueError: options that do not go together.
     """
     weighting = new_weighting(options["weighting"], options)
-    # One that sees depth need not predict it.
-    depth_branch = weighting.uses_depth_prediction or not options.get("depth_input")
+    depth_options = {}
+    if options.get("depth_input"):
+        if weighting.uses_depth_prediction:
+            raise ValueError(
+                "Expected a weighting that needs no predicted depth, such as uniform, for a "
+                f"network that sees depth; received {options['weighting']!r}."
+            )
+        focal_length = None if frame_size is None else float(usual_focal_length(frame_size))
+        depth_options = {"depth_branch": False, "focal_length": focal_length}
+    if teacher is None and options.get("distillation_weight") is not None:
+        raise ValueError(
+            "distillation_weight is of what a teacher says; received "
+            f"{options['distillation_weight']} and no teacher."
+        )
     keras.utils.set_random_seed(options["seed"])
     with dtype_policy(options["precision"]):
-        network = RefineNet(
-            num_classes=num_classes, depth_branch=depth_branch, **given(options, NETWORK)
-        )
+        network = RefineNet(num_classes=num_classes, **depth_options, **given(options, NETWORK))
     encoders = ("backbone", "depth_backbone") if sees_depth(network) else ("backbone",)
     multipliers = dict.fromkeys(encoders, options["encoder_rate"])
     return compiled_model(network, weighting, multipliers, options, steps, teacher)

@@ -1,10 +1,12 @@
 """A run: training on a prepared data set, then scores and pictures, all in the run's folder."""
 
 import functools
+import itertools
 from collections.abc import Mapping
 
 import keras
 
+from keras_lwm.depth_input import sees_depth
 from keras_lwm.devices import WHOLE, several_devices
 from keras_lwm.evaluation import evaluate, write_report
 from keras_lwm.experiment.model import CURRICULUM, fit, given, new_augmentation, new_model
@@ -24,6 +26,7 @@ from keras_lwm.report import (
 )
 from keras_lwm.report.page import write_page
 from keras_lwm.run_folder import RunFolder, find_run_model
+from keras_lwm.void import void_id
 
 
 def train(
@@ -78,7 +81,8 @@ def _train(run, builder, split, validation, share):
     steps = steps_per_epoch(builder, split, options["batch_size"])
     names, teacher = classes["class_names"], options.get("teacher")
     teacher = None if teacher is None else open_teacher(teacher, names)
-    model = new_model(options, len(names), steps * options["epochs"], teacher)
+    size = _frame_size(builder, split) if options.get("depth_input") else None
+    model = new_model(options, len(names), steps * options["epochs"], teacher, size)
     splits = [split] if validation is None else [split, validation]
     if validation is not None:
         dataset = evaluation_dataset(
@@ -107,7 +111,8 @@ def report(run: RunFolder, builder, split: str, views: Mapping = SINGLE_SCALE) -
     """Scores the run's model on a split; writes scores, pictures and page, and prints a summary.
 
     Of several processes the first alone does, on one device. The model is the best by its
-    validation, the last where there was none.
+    validation, the last where there was none. One that sees depth is scored in single scale alone,
+    as its frames are not resized.
 
     Args:
         run, builder: those of `train`.
@@ -120,6 +125,7 @@ def report(run: RunFolder, builder, split: str, views: Mapping = SINGLE_SCALE) -
         return
     path = find_run_model(run.path)
     model = keras.saving.load_model(path)
+    views = SINGLE_SCALE if sees_depth(model) else views
     classes = builder.info.metadata
     names = classes["class_names"]
     of_frames, of_views = FrameScores(len(names)), {}
@@ -149,8 +155,25 @@ def _weight_maps(run, builder, split):
     from keras_lwm.pipeline import evaluation_dataset
 
     frames = list(_frames(evaluation_dataset(builder, split, frames=4)))
+    num_classes = len(builder.info.metadata["class_names"])
+    if not all(_has_label(frame, num_classes) for frame in frames):
+        every = _frames(evaluation_dataset(builder, split))
+        labelled = (frame for frame in every if _has_label(frame, num_classes))
+        frames = list(itertools.islice(labelled, 4))
     palette = builder.info.metadata["palette"]
     return KeepWeightMaps(run.report_path / "weight_maps", frames, palette, board=run.board)
+
+
+def _has_label(frame, num_classes):
+    return bool((frame[1] != void_id(num_classes)).any())
+
+
+def _frame_size(builder, split):
+    """(height, width) of the first frame of a split, before it is cropped."""
+    from keras_lwm.pipeline import evaluation_dataset
+
+    image, _, _ = next(_frames(evaluation_dataset(builder, split, frames=[0])))
+    return image.shape[:2]
 
 
 def _keep_for_the_page(run, model, builder, split, scores):

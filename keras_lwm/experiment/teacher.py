@@ -5,9 +5,22 @@ from pathlib import Path
 
 import keras
 
+from keras_lwm.deployment.inference_network import load_in_float32
 from keras_lwm.run_folder import find_run_model
 from keras_lwm.run_folder.models import read_description
 from keras_lwm.training.objective import segmentation_outputs
+
+
+def teacher_file(path: str | Path) -> Path:
+    """The model's file in a run's folder, or `path` itself; a `ValueError` if there is none."""
+    path = Path(path)
+    file = find_run_model(path) if path.is_dir() else path
+    if file is None or not file.is_file():
+        raise ValueError(
+            f"Expected a teacher as the folder of a run, or a .keras file; found no model at {path}"
+            "."
+        )
+    return file
 
 
 def open_teacher(path: str | Path, class_names: Sequence[str]) -> keras.Model:
@@ -18,18 +31,12 @@ def open_teacher(path: str | Path, class_names: Sequence[str]) -> keras.Model:
         class_names: of the network that is to be taught, one a class.
 
     Returns:
-        A functional network with the outputs that segment, and no others.
+        A functional network in float32, with the outputs that segment, and no others.
 
     Raises:
-        ValueError: there is no model, or its classes are others.
+        ValueError: there is no model, it cannot be loaded, or its classes are others.
     """
-    path = Path(path)
-    file = find_run_model(path) if path.is_dir() else path
-    if file is None or not file.is_file():
-        raise ValueError(
-            f"Expected a teacher as the folder of a run, or a .keras file; found no model at {path}"
-            "."
-        )
+    file = teacher_file(path)
     description = read_description(file)
     classes = [] if description is None else list(description.class_names)
     if classes != list(class_names):
@@ -37,7 +44,7 @@ def open_teacher(path: str | Path, class_names: Sequence[str]) -> keras.Model:
             f"Expected a teacher of the {len(class_names)} classes {_some(class_names)}; that of "
             f"{file} has {f'{len(classes)}: {_some(classes)}' if classes else 'no names of any'}."
         )
-    model = keras.saving.load_model(file, compile=False)
+    model = load_in_float32(file, str(file))
     outputs = {name: model.output[name] for name in segmentation_outputs(model.output)}
     return keras.Model(model.input, outputs, name="teacher")
 

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_lwm.deployment.inference_network import load_in_float32
+from keras_lwm.depth_input import sees_depth
 from keras_lwm.made_depth.estimators import file_digest, fixed_size
 from keras_lwm.made_depth.kinds import METRES
 
@@ -21,13 +22,18 @@ class TrainedNetwork:
         name: what its files are marked with.
 
     Raises:
-        ValueError: the file cannot be loaded, or its network has no output named "depth".
+        ValueError: the file cannot be loaded, or its network sees depth itself, or has no output
+            named "depth".
     """
 
     kind = METRES
 
     def __init__(self, path: Path, size: tuple[int, int] | None, name: str):
         network = load_in_float32(path, str(path))
+        if sees_depth(network):
+            raise ValueError(
+                f"Expected a network of images to make depth; that in {path} sees depth itself."
+            )
         outputs = network.output if isinstance(network.output, dict) else {}
         if "depth" not in outputs:
             raise ValueError(

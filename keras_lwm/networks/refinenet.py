@@ -315,6 +315,7 @@ def RefineNet(
     pools=None,
     initial_depth=3.0,
     depth_input=False,
+    focal_length=None,
     name=None,
 ) -> SegmentationNetwork:
     """Builds RefineNet (Lin et al., CVPR 2017) or Light-Weight RefineNet (Nekrasov et al., 2018).
@@ -346,6 +347,7 @@ def RefineNet(
             most, or as a teacher (see `DepthPrivilegedModel`): its images are (B, H, W, 4), the
             last channel being metres, not finite or <= 0 = not measured, and a second encoder, of
             the same kind and initial values, sees `DepthPicture` of it.
+        focal_length: of that picture's camera, pixels; to be given where crops are trained on.
         name: of the model.
 
     Returns:
@@ -367,7 +369,7 @@ def RefineNet(
     _check_input_shape(input_shape)
     of_backbone = are_of_backbone(weights)
     extractor = build_backbone(backbone, input_shape, weights if of_backbone else None)
-    image, features = encoded(extractor, input_shape, depth_input)
+    image, features = encoded(extractor, input_shape, depth_input, focal_length)
     outputs = refinenet_outputs(
         features,
         num_classes,

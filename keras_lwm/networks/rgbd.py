@@ -4,10 +4,10 @@ import keras
 from keras import ops
 
 from keras_lwm.measured import is_measured
+from keras_lwm.option_values import real
 from keras_lwm.tensors import Tensor
 
 NEAREST = 0.5  # metres
-FOCAL_LENGTH = 0.8  # of the longer side: a field of view of 64 degrees
 REACHES = (1, 2, 4, 6, 8)  # pixels, to either side
 BEND = 0.06  # of log depth, above which three pixels are not on one surface
 
@@ -19,17 +19,24 @@ class DepthPicture(keras.layers.Layer):
     Called on metres (B, H, W, 1), not finite or <= 0 = not measured, it gives (B, H, W, 3) float32,
     0..255: 255 times half a metre over the depth, and how far the surface is turned sideways and up
     or down, 127.5 (1 + n), n being the first two components of the surface normal as seen from a
-    camera that looks straight at it, whose field of view is 64 degrees along the longer side.
-    Slopes are those of lines fitted to the pixels on either side, up to 8 away, not beyond an edge.
-    Where nothing is measured, the first is 0, and the others 127.5.
+    camera that looks straight at it. Slopes are those of lines fitted to the pixels on either side,
+    up to 8 away, not beyond an edge. Where nothing is measured, the first is 0, and the others
+    127.5.
 
     Like HHA (Gupta et al., ECCV 2014) it gives nearness and orientation, but needs no calibration
     and no direction of gravity.
+
+    Args:
+        focal_length: of the camera, pixels. None: that of a field of view of 64 degrees along the
+            longer side of whatever it is called on, which is another for a crop than for its frame.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, focal_length=None, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(autocast=False, **kwargs)
+        self.focal_length = None if focal_length is None else real("focal_length", focal_length)
+        if self.focal_length == 0:
+            raise ValueError("Expected focal_length above 0; received 0.")
         self.built = True
 
     def call(self, depth) -> Tensor:
@@ -38,8 +45,9 @@ class DepthPicture(keras.layers.Layer):
         mask = ops.cast(measured, "float32")
         depth = ops.where(measured, depth, 1.0)
         nearness = mask * NEAREST / ops.maximum(depth, NEAREST)
-        height, width = ops.shape(depth)[1:3]
-        focal_length = FOCAL_LENGTH * ops.cast(ops.maximum(height, width), "float32")
+        focal_length = self.focal_length
+        if focal_length is None:
+            focal_length = usual_focal_length(ops.shape(depth)[1:3])
         slopes = [focal_length * _slope(ops.log(depth), mask, axis) for axis in (2, 1)]
         length = ops.sqrt(1.0 + slopes[0] ** 2 + slopes[1] ** 2)
         normal = [127.5 * (1.0 + slope / length) for slope in slopes]
@@ -47,6 +55,14 @@ class DepthPicture(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape) -> tuple:
         return (*input_shape[:3], 3)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "focal_length": self.focal_length}
+
+
+def usual_focal_length(size) -> Tensor:
+    """Pixels, of a field of view of 64 degrees along the longer side of a (height, width)."""
+    return 0.8 * ops.cast(ops.maximum(*size), "float32")
 
 
 def _slope(values, mask, axis):
@@ -75,7 +91,9 @@ def _neighbours(values, axis, reach):
     return padded[tuple(before)], padded[tuple(after)]
 
 
-def encoded(extractor, input_shape, depth_input) -> tuple[keras.KerasTensor, dict]:
+def encoded(
+    extractor, input_shape, depth_input, focal_length=None
+) -> tuple[keras.KerasTensor, dict]:
     """A network's input, and the features that its decoder takes: images alone, or with depth.
 
     Args:
@@ -83,15 +101,16 @@ def encoded(extractor, input_shape, depth_input) -> tuple[keras.KerasTensor, dic
         input_shape: (height, width, 3).
         depth_input: whether the input has metres as a fourth channel, and the features are those of
             `encode_with_depth`.
+        focal_length: of its `DepthPicture`.
     """
     if depth_input:
         image = keras.Input((*input_shape[:2], 4), name="rgbd")
-        return image, encode_with_depth(extractor, image)
+        return image, encode_with_depth(extractor, image, focal_length)
     image = keras.Input(input_shape, name="image")
     return image, extractor(image)
 
 
-def encode_with_depth(extractor, rgbd) -> dict[str, keras.KerasTensor]:
+def encode_with_depth(extractor, rgbd, focal_length=None) -> dict[str, keras.KerasTensor]:
     """The features of an image, and those of its depth from an encoder of the same kind.
 
     The depth's encoder, "depth_backbone", begins at the values of the image's.
@@ -99,13 +118,14 @@ def encode_with_depth(extractor, rgbd) -> dict[str, keras.KerasTensor]:
     Args:
         extractor: of RGB images, as `build_backbone` gives it.
         rgbd: (B, H, W, 4), RGB 0..255 and metres.
+        focal_length: of `DepthPicture`.
 
     Returns:
         `stride_4` .. as the extractor, and the depth's as `depth_stride_4` ..
     """
     of_depth = type(extractor).from_config({**extractor.get_config(), "name": "depth_backbone"})
     of_depth.set_weights(extractor.get_weights())
-    picture = DepthPicture(name="depth_picture")(rgbd[..., 3:])
+    picture = DepthPicture(focal_length, name="depth_picture")(rgbd[..., 3:])
     own = extractor(rgbd[..., :3])
     return own | {f"depth_{name}": maps for name, maps in of_depth(picture).items()}
 

@@ -116,6 +116,8 @@ class Layout:
         if split is None or not self.frames:
             return
         if split not in self.frames:
+            if self.options.splits is not None and self._has_split(split):
+                return  # Others were asked for.
             raise ValueError(
                 f"Expected unlabelled as one of the splits {', '.join(self.frames)} of "
                 f"{self.folder}; received {split!r}."
@@ -125,6 +127,10 @@ class Layout:
         if frames and without == len(frames):
             self._report_error(self.folder, f"No image of the split {split} has a label.")
         self.notes.append(f"{without} of the {len(frames)} images of {split} have no label.")
+
+    def _has_split(self, split):
+        lists = self.options.lists.replace("{split}", split)
+        return split in self._files.splits.values() or (self.folder / lists).is_file()
 
     def _find_classes(self) -> ClassTable:
         paths = [f.label for frames in self.frames.values() for f in frames if f.label is not None]
@@ -194,10 +200,11 @@ class Layout:
         needed |= {} if split == self.options.unlabelled else {"label": frame.label}
         for kind, file in needed.items():
             if file is None:
+                unless = f" (unlabelled={split!r} lets it have none)" if kind == "label" else ""
                 self._report_error(
                     path,
                     f"{path} names the frame {name!r}, but there is no "
-                    f"{self.folder / self._files.expected(kind, name)}.",
+                    f"{self.folder / self._files.expected(kind, name)}{unless}.",
                 )
         return frame
 

@@ -179,6 +179,14 @@ def _extremes(image):
     return ops.max(_vector(highest)), ops.max(_vector(lowest))
 
 
+_NOTHING_OF = {
+    "segmentation_loss": "No frame of this epoch has a label: nothing is learnt from labels.",
+    "depth_loss": "No depth was measured in any frame of this epoch: the depth branch learns "
+    "nothing, nor does the weighting from depth.",
+}
+"""Logs that are NaN where all frames lack what they are of, and what is said of it."""
+
+
 class InputCheck(keras.callbacks.Callback):
     """Checks what the model's `InputMonitor` saw, and ends a run whose steps are all invalid.
 
@@ -194,7 +202,7 @@ class InputCheck(keras.callbacks.Callback):
         super().__init__()
         self.max_skipped_steps = max_skipped_steps
         self._first = True
-        self._warned = False
+        self._warned = set()
         self._steps_before = 0  # of earlier epochs
         self._steps = 0
         self._next_look = max_skipped_steps
@@ -213,14 +221,12 @@ class InputCheck(keras.callbacks.Callback):
         self._check_skipped()
         self.model.input_monitor.check()
         logs = logs or {}
-        learnt = math.isfinite(logs.get("loss", math.nan))
-        if learnt and not self._warned and math.isnan(logs.get("depth_loss", 0.0)):
-            self._warned = True
-            warnings.warn(
-                "No depth was measured in any frame of this epoch: the depth branch learns "
-                "nothing, nor does the weighting from depth.",
-                stacklevel=2,
-            )
+        if not math.isfinite(logs.get("loss", math.nan)):
+            return
+        for name, remark in _NOTHING_OF.items():
+            if name not in self._warned and math.isnan(logs.get(name, 0.0)):
+                self._warned.add(name)
+                warnings.warn(remark, stacklevel=2)
 
     def _check_skipped(self):
         # The optimiser's count may hold steps of earlier runs.

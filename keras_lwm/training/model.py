@@ -37,9 +37,12 @@ from keras_lwm.void import void_id
 from keras_lwm.with_backbone import WithBackbone
 
 
-def _measured_images(depth):
-    measured = measured_mask(ops.cast(depth, "float32"))
-    return ops.sum(ops.cast(ops.any(measured > 0, axis=(1, 2, 3)), "float32"))
+def _are_measured(depth):
+    return ops.any(measured_mask(ops.cast(depth, "float32")) > 0, axis=(1, 2, 3))
+
+
+def _number(images):
+    return ops.sum(ops.cast(images, "float32"))
 
 
 @keras.saving.register_keras_serializable(package="keras_lwm")
@@ -51,16 +54,18 @@ class DepthPrivilegedModel(
     Trained by `fit` on `(image, {"label": ..., "depth": ...})`, from tf.data, arrays or any other
     source that Keras takes: `image` (B, H, W, 3), 0..255; `label` (B, H, W) integer class ids,
     255 = void (65535 with more than 255 classes); `depth` (B, H, W, 1) metres, not finite or <= 0 =
-    not measured. Validation needs no depth. A step whose loss or gradients are not finite changes
+    not measured. Images may be void all over: depth and a teacher are what is learnt from them.
+    Validation needs no depth. A step whose loss or gradients are not finite changes
     no weight, and is counted; an epoch of such steps alone logs NaN, which, in the first epoch,
     `keras.callbacks.ModelCheckpoint` takes for the best there can be (`RunFolder` does not).
 
     Arrays are checked before they are trained on. What comes from elsewhere is checked after the
     first step and at each epoch's end: label ids, the range of images, the unit of depth.
 
-    Logs of training: `loss`, one loss an output (unweighted by `side_weight` and
-    `depth_weight`), the means of what the weighting measures, `coefficient`, `skipped_steps`, and
-    the segmentation scores at the main output's resolution. Logs of validation: `loss`, the main
+    Logs of training: `loss`, the mean of the steps'; one loss an output, over the images that have
+    what it is of (unweighted by `side_weight` and `depth_weight`), and `distillation_loss`; the
+    means of what the weighting measures, `coefficient`, `skipped_steps`, and the segmentation
+    scores at the main output's resolution. Logs of validation: `loss`, the main
     output's plain cross-entropy, so that weightings compare; the scores at the labels'
     resolution; and, where depth is given, the depth errors.
 
@@ -80,9 +85,9 @@ class DepthPrivilegedModel(
         learning_rate_multipliers: dictionary from the name of one of the network's layers to the
             factor on its learning rate, such as `{"backbone": 0.1}`; 0 leaves its weights as they
             are, but not its batch statistics, for which it is to be frozen.
-        teacher: None, or a trained network of the same outputs, as `RefineNet(depth_input=True)`
-            trained before: it is frozen, sees depth in training, and is saved with the model, but
-            is no part of the network that predicts.
+        teacher: None, or a trained network with the same outputs that segment, such as a
+            `RefineNet(depth_input=True)`, which sees depth, or one of images: it is frozen, and
+            saved with the model, but is no part of the network that predicts.
         distillation_weight: factor of the divergence from the teacher's classes, where there is a
             teacher, see `keras_lwm.training.teacher.distillation_loss`.
         max_skipped_steps: number of steps in a row with a loss or gradient that is not finite that
@@ -230,17 +235,22 @@ class DepthPrivilegedModel(
         self.input_monitor.update_state(x, y)
         counts = ops.cast(finite, "float32")
         images = ops.cast(ops.shape(y["label"])[0], "float32")
-        labelled = self._labelled_images(y["label"])
-        measured = _measured_images(y["depth"]) if "depth" in y else images
+        are_labelled = self._are_labelled(y["label"])
+        are_measured = _are_measured(y["depth"]) if "depth" in y else ops.ones_like(are_labelled)
+        both = ops.logical_and(are_labelled, are_measured)
+        numbers = [images, *map(_number, (are_labelled, are_measured, both))]
         # A part is a mean over images, in which one without what it is a mean of counts as 0.
         values = {"loss": loss, **parts}
         sums = [ops.stop_gradient(value) * images for value in values.values()]
-        sums = replicas.total(ops.stack([images, labelled, measured, *sums]))
-        images, labelled, measured, *sums = ops.unstack(sums, 3 + len(values))
+        sums = replicas.total(ops.stack([*numbers, *sums]))
+        images, labelled, measured, both, *sums = ops.unstack(sums, 4 + len(values))
+        others = {
+            **{"loss": images, "distillation_loss": images},
+            **{"depth_loss": measured, "depth_prediction_error": both},
+        }
         logs = {}
         for name, value in zip(values, sums, strict=True):
-            of_all, of_depth = ("loss", "distillation_loss"), ("depth_loss", MEASURES[0])
-            seen = images if name in of_all else measured if name in of_depth else labelled
+            seen = others.get(name, labelled)
             value = ops.where(finite, value / ops.maximum(seen, 1.0), 0.0)
             self.mean_logs[name].update_state(value, counts * seen)
             logs[name] = self.mean_logs[name].result()
@@ -258,16 +268,15 @@ class DepthPrivilegedModel(
         counts = confusion_counts(labels, ops.argmax(logits, axis=-1), self.num_classes)
         self.segmentation_scores.add_counts(replicas.total(counts))
 
-    def _labelled_images(self, labels):
-        valid = is_class(ops.cast(labels, "int32"), self.num_classes)
-        return ops.sum(ops.cast(ops.any(valid, axis=(1, 2)), "float32"))
+    def _are_labelled(self, labels):
+        return ops.any(is_class(ops.cast(labels, "int32"), self.num_classes), axis=(1, 2))
 
     def evaluation_logs(self, x, y) -> dict[str, Tensor]:
         """Takes a validation batch into the running logs, and returns them."""
         check_targets(y, sees_depth(self))
         self.input_monitor.update_state(x, y)
         outputs = self(self.network_input(x, y), training=False)
-        loss, labelled = self.mean_logs["loss"], self._labelled_images(y["label"])
+        loss, labelled = self.mean_logs["loss"], _number(self._are_labelled(y["label"]))
         images = ops.cast(ops.shape(y["label"])[0], "float32")
         plain = plain_objective(outputs, y["label"]) * images
         plain, labelled = ops.unstack(replicas.total(ops.stack([plain, labelled])), 2)

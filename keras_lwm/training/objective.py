@@ -107,9 +107,9 @@ def privileged_objective(
             + depth_weight mean_images mean_i rho_i
 
     with omega = 1 for the main output and `side_weight` for side outputs. Each output has labels,
-    depth and weight map W at its own resolution. mean_labelled is over the images that have a label
-    at all, of all devices together: images without one, however many, do not thin out what is
-    learnt from labels.
+    depth and weight map W at its own resolution. mean_labelled is over the step's images that have
+    a label at all, of all devices together, and 0 where none has one: images without a label do not
+    thin out what the others of the step teach.
 
     Args:
         outputs: dictionary of the network's outputs, (B, h, w, C).
@@ -125,10 +125,10 @@ def privileged_objective(
         distillation_weight: factor of `distillation_loss` at each output.
 
     Returns:
-        The loss, a float32 scalar, and a dictionary of its unweighted parts, means over all images:
-        `segmentation_loss`, `side_8_loss` .., `depth_loss`, the main output's `distillation_loss`,
-        and the mean over its valid pixels of what the weighting measures, `depth_prediction_error`
-        and `depth_aware_segmentation_error`.
+        The loss, a float32 scalar, and a dictionary of its unweighted parts, means over all images,
+        in which one without what they are of counts as 0: `segmentation_loss`, `side_8_loss` ..,
+        `depth_loss`, the main output's `distillation_loss`, and the mean over its valid pixels of
+        what the weighting measures, `depth_prediction_error` and `depth_aware_segmentation_error`.
     """
     labels = ops.cast(labels, "int32")
     depth = None if depth is None else ops.cast(depth, "float32")

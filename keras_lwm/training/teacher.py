@@ -65,7 +65,8 @@ def distillation_loss(logits, teacher_logits) -> Tensor:
     """How far a network's classes are from its teacher's: KL(teacher || network), in nats.
 
     Hinton, Vinyals, Dean, *Distilling the Knowledge in a Neural Network* (2015), at temperature 1,
-    pixel by pixel. It asks for no label: frames without any are learnt from, too.
+    pixel by pixel. It asks for no label: frames without any are learnt from, too. Where a crop is
+    larger than the frame, what is padded counts as well, as nothing tells it from the frame.
 
     Args:
         logits, teacher_logits: (B, h, w, C) float.

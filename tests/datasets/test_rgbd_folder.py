@@ -280,6 +280,8 @@ def test_frames_of_one_split_need_no_label(folder, prepare):
     assert void["label"].shape == kept["label"].shape
     assert builder.notes == ["1 of the 3 images of train have no label."]
     assert samples(prepare(unlabelled="train", size=(3, 4)))[1]["label"].shape == (3, 4, 1)
+    # Other splits may be read with the same options.
+    assert len(samples(prepare(unlabelled="train", splits=("val",)), "val")) == 1
 
 
 def test_frames_without_label_join_a_drawn_split_but_not_from_scenes_of_another(folder, prepare):

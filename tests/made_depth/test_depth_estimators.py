@@ -38,6 +38,10 @@ def test_a_network_without_depth_branch_is_refused(tmp_path):
     for name, received in (("no_depth", "segmentation"), ("segmenter", "a single output")):
         with pytest.raises(ValueError, match=rf"output named depth in .*{name}.*{received}"):
             open_estimator(str(tmp_path / f"{name}.keras"))
+    rgbd = keras.Input((None, None, 4))
+    keras.Model(rgbd, {"depth": keras.ops.exp(rgbd[..., 3:])}).save(tmp_path / "sees.keras")
+    with pytest.raises(ValueError, match=r"that in .*sees.keras sees depth itself"):
+        open_estimator(str(tmp_path / "sees.keras"))
 
 
 def test_what_is_no_model_is_refused(tmp_path):

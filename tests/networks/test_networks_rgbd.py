@@ -77,6 +77,20 @@ def test_a_plane_is_turned_alike_at_every_distance_and_a_mirrored_one_the_other_
     assert (near[..., 1] > 140).all() and (near[..., 0] > far[..., 0]).all()
 
 
+def test_a_crop_shows_surfaces_turned_as_the_frame_does_where_the_camera_is_known():
+    across = np.arange(40.0)
+    plane = np.broadcast_to(2 / (1 - 0.01 * across), (30, 40))[None, ..., None].astype("float32")
+    picture = DepthPicture(focal_length=32.0)
+    made = [ops.convert_to_numpy(picture(plane)), ops.convert_to_numpy(picture(plane[:, 8:, 8:]))]
+    np.testing.assert_allclose(made[0][:, 16:22, 16:32], made[1][:, 8:14, 8:24], atol=1e-3)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(picture))
+    assert again.focal_length == 32.0
+    network = network_with_depth(focal_length=32.0)
+    assert network.get_layer("depth_picture").focal_length == 32.0
+    with pytest.raises(ValueError, match="focal_length above 0"):
+        DepthPicture(focal_length=0)
+
+
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 def test_depth_reaches_its_picture_as_it_was(policy):
     keras.config.set_dtype_policy(policy)

@@ -9,6 +9,7 @@ from training_samples import NUM_CLASSES, tiny_batch, tiny_network
 from keras_lwm import mining
 from keras_lwm.networks import segmenter
 from keras_lwm.training import DepthPrivilegedModel, privileged_objective
+from keras_lwm.training.objective import MEASURES
 from keras_lwm.training.teacher import distillation_loss
 
 
@@ -81,6 +82,27 @@ def test_the_logged_distillation_is_over_all_frames_labelled_or_not():
         history = model.fit(images, targets, batch_size=len(images), verbose=0).history
         logged.append(history["distillation_loss"][0])
     assert logged[1] == pytest.approx(logged[0], rel=1e-5)
+
+
+def test_logs_are_of_the_images_that_have_what_they_are_of():
+    """An image without a label changes no log of what labels take part in, but its own share."""
+    images, targets = tiny_batch(8)
+    images = images.astype("float32")
+
+    def logged(images, targets):
+        keras.utils.set_random_seed(0)
+        weighting = mining.LossWeightModule(gathering="window")
+        model = DepthPrivilegedModel(tiny_network(batch_norm=False), weighting=weighting)
+        model.compile(keras.optimizers.SGD(0.0))
+        return model.fit(images, targets, batch_size=len(images), verbose=0).history
+
+    some = logged(images[:3], {name: values[:3] for name, values in targets.items()})
+    targets["label"][3:] = 255
+    mixed = logged(images, targets)
+    names = {"segmentation_loss", "side_8_loss", *MEASURES}
+    assert names <= set(mixed)
+    for name in names:
+        assert mixed[name][0] == pytest.approx(some[name][0], rel=1e-5), name
 
 
 def test_the_objective_hears_the_teacher_at_every_output():
