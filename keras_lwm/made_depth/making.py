@@ -12,9 +12,10 @@ from keras_lwm.made_depth.kinds import METRES, to_depth, with_median_1
 from keras_lwm.made_depth.scale_shift import fit_scale_shift
 from keras_lwm.option_values import whole
 from keras_lwm.rgbd_folder import FolderOptions, Frame, resize_nearest
+from keras_lwm.rgbd_folder.frame_files import SUFFIXES
 from keras_lwm.rgbd_folder.frames import check_aspect
 from keras_lwm.rgbd_folder.image_files import open_image
-from keras_lwm.rgbd_folder.layout import SUFFIXES, list_frames
+from keras_lwm.rgbd_folder.layout import list_frames
 from keras_lwm.rgbd_folder.made_depth import MADE_FOLDER, MadeDepth
 from keras_lwm.rgbd_folder.patterns import SCENE, SPLIT, Pattern
 from keras_lwm.samples import spread_indices

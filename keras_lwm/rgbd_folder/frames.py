@@ -9,9 +9,10 @@ from PIL import Image
 
 from keras_lwm.rgbd_folder.alignment import Alignment
 from keras_lwm.rgbd_folder.depth import DepthReading
+from keras_lwm.rgbd_folder.frame_files import Frame
 from keras_lwm.rgbd_folder.image_files import open_image
 from keras_lwm.rgbd_folder.labels import LabelReading
-from keras_lwm.rgbd_folder.layout import Frame, Layout
+from keras_lwm.rgbd_folder.layout import Layout
 from keras_lwm.rgbd_folder.made_depth import UNIT
 from keras_lwm.samples import check_depth_unit, typical_depth
 from keras_lwm.void import label_dtype, void_id

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from keras_lwm.rgbd_folder.layout import SUFFIXES
+from keras_lwm.rgbd_folder.frame_files import SUFFIXES
 from keras_lwm.rgbd_folder.named_layouts import NAMED_LAYOUTS, folder_options
 from keras_lwm.rgbd_folder.options import FolderOptions
 from keras_lwm.rgbd_folder.patterns import SPLIT, Pattern, list_files

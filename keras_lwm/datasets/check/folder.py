@@ -17,9 +17,9 @@ from keras_lwm.datasets.check.report import (
     Finding,
 )
 from keras_lwm.rgbd_folder import FolderOptions, FrameReader, Layout
+from keras_lwm.rgbd_folder.frame_files import SUFFIXES
 from keras_lwm.rgbd_folder.frames import check_aspect
 from keras_lwm.rgbd_folder.image_files import open_image
-from keras_lwm.rgbd_folder.layout import SUFFIXES
 from keras_lwm.rgbd_folder.made_depth import RECORD
 
 _COLOURLESS = ("1", "L", "LA")
