@@ -142,7 +142,10 @@ class Splitting:
     def _note_unused(self, frames, used):
         without = sum(f.label is None and name not in used for name, f in frames.items())
         if without and used:
-            self.notes.append(f"{without} of {len(frames)} images have no label, and are not used.")
+            self.notes.append(
+                f"{without} of {len(frames)} images have no label, and are not used (--unlabelled "
+                "SPLIT uses those of one)."
+            )
 
     def _check_unlabelled(self, splits):
         split = self.options.unlabelled

@@ -12,6 +12,8 @@ from rgbd_frames import CLASSES, random_frame, write_frame, write_lists, write_r
 from keras_lwm.datasets import RgbdFolder, load_builder
 from keras_lwm.palette import distinct_palette
 
+UNUSED = "images have no label, and are not used (--unlabelled SPLIT uses those of one)."
+
 
 @pytest.fixture
 def folder(tmp_path):
@@ -256,7 +258,7 @@ def test_drawn_splits_keep_scenes_and_say_so(folder, prepare):
     assert sorted(map(len, rooms.values())) == [1, 2, 3]
     assert len(set.union(*rooms.values())) == 6
     drawn, unlabelled = builder.notes
-    assert unlabelled == "1 of 13 images have no label, and are not used."
+    assert unlabelled == f"1 of 13 {UNUSED}"
     for split, of_split in rooms.items():
         assert f"{split} {2 * len(of_split)} frames of {len(of_split)} scene" in drawn
     assert prepare(draw_splits=(0.5, 0.25, 0.25), draw_seed=1).data_dir != builder.data_dir
@@ -309,7 +311,7 @@ def test_frames_without_label_join_a_drawn_split_but_not_from_scenes_of_another(
     assert after["train"] - before["train"] == {"new/1", *(f"{room}/more" for room in rooms)}
     assert {**after, "train": before["train"]} == before
     unused = 6 - len(rooms)
-    assert f"{unused} of 19 images have no label, and are not used." in notes
+    assert f"{unused} of 19 {UNUSED}" in notes
     by_frame, _ = names(unlabelled="train", draw_by="frame")
     assert {f"room{room}/more" for room in range(6)} | {"new/1"} <= by_frame["train"]
     assert len(set.union(*by_frame.values())) == 19
@@ -372,6 +374,6 @@ def test_frames_of_two_split_folders_may_have_one_name(folder, prepare):
     assert [len(samples(builder, split)) for split in ("training", "testing")] == [2, 1]
     assert (samples(builder, "training")[1]["label"] == 255).all()
     assert builder.notes == [
-        "1 of 4 images have no label, and are not used.",
+        f"1 of 4 {UNUSED}",
         "1 of the 2 images of training have no label.",
     ]
