@@ -130,17 +130,22 @@ def test_differences_are_paired_and_their_interval_is_students():
     assert "difference" not in alone["full"]["figures"]["mIoU"]
 
 
-def test_a_row_is_compared_with_its_control_where_both_are_there():
+def test_a_row_is_compared_with_its_controls_where_they_are_there():
     values = {"distilled": [24.0, 25.0], "distilled_blind": [23.0, 23.5], "dse_window": [24.0]}
     cells = {
         row: {seed: {"mIoU": value} for seed, value in enumerate(each)}
         for row, each in values.items()
     }
     summary = summarise(cells)
-    assert summary["distilled"]["control_gain"]["mIoU"]["difference"] == pytest.approx(1.25)
-    assert "control_gain" not in summary["dse_window"] and "control" not in summary["dse_window"]
+    gains = summary["distilled"]["control_gains"]
+    assert set(gains) == {"distilled_blind"}
+    assert gains["distilled_blind"]["mIoU"]["difference"] == pytest.approx(1.25)
+    assert "control_gains" not in summary["dse_window"]
+    both = summarise({**cells, "self_trained": {1: {"mIoU": 22.0}}})
+    assert both["distilled"]["control_gains"]["self_trained"]["mIoU"]["difference"] == 3.0
+    assert "| `distilled` minus `self_trained` | +3.00 |" in markdown(both, "", "")
     assert "| `distilled` minus `distilled_blind` | +1.25 ± " in markdown(summary, "", "")
-    assert {row.control for row in ROWS.values()} - {None} <= set(ROWS)
+    assert {control for row in ROWS.values() for control in row.controls} <= set(ROWS)
 
 
 def test_the_encoder_is_trained_where_that_is_asked_for(parsed):

@@ -115,8 +115,8 @@ def summarise(cells: Mapping) -> dict:
 
     Args:
         cells: {row: {seed: figures}}. A difference is the row's to the baseline, `method_gain` the
-            whole method's to the row, `control_gain` the row's to its `control`, where these have
-            cells; all are paired by seed.
+            whole method's to the row, `control_gains` the row's to each of its controls, where
+            these have cells; all are paired by seed.
     """
     summary = {}
     for row, seeds in cells.items():
@@ -130,10 +130,10 @@ def summarise(cells: Mapping) -> dict:
             summary[row]["figures"][name] = figure
         if row != METHOD and METHOD in cells:
             summary[row]["method_gain"] = paired_scores(cells[METHOD], seeds)
-        control = ROWS[row].control
-        if control in cells:
-            gains = paired_scores(seeds, cells[control])
-            summary[row] |= {"control": control, "control_gain": gains}
+        controls = [control for control in ROWS[row].controls if control in cells]
+        if controls:
+            gains = {control: paired_scores(seeds, cells[control]) for control in controls}
+            summary[row]["control_gains"] = gains
     return summary
 
 
@@ -161,21 +161,29 @@ def add_bootstrap(summary: Mapping, counts: Mapping) -> None:
             add(entry["figures"], row, BASELINE)
         if "method_gain" in entry:
             add(entry["method_gain"], METHOD, row)
-        if "control_gain" in entry:
-            add(entry["control_gain"], row, entry["control"])
+        for control, gains in entry.get("control_gains", {}).items():
+            add(gains, row, control)
 
 
 def markdown(summary: Mapping, command: str, setting: str) -> str:
     """The tables: overall scores, scores by part of the pixels, change of each class."""
     figures = summary[next(iter(summary))]["figures"]
     parts = [name for name in figures if name.startswith("mIoU, ")]
+    method_gains = {
+        f"`{row}`": entry["method_gain"] for row, entry in summary.items() if "method_gain" in entry
+    }
+    control_gains = {
+        f"`{row}` minus `{control}`": gains
+        for row, entry in summary.items()
+        for control, gains in entry.get("control_gains", {}).items()
+    }
     blocks = [
         f"Made by `{command}`; {setting}. Mean over seeds in per cent, and in brackets the paired "
         f"difference to `{BASELINE}` with its 95 % interval.",
         _about_bootstrap(summary),
         _score_table(summary, list(OVERALL.values())),
-        _gain_table(summary, "method_gain", f"`{METHOD}` minus", "`{row}`"),
-        _gain_table(summary, "control_gain", "what depth adds", "`{row}` minus `{control}`"),
+        _gain_table(method_gains, f"`{METHOD}` minus"),
+        _gain_table(control_gains, "what depth adds"),
         _score_table(summary, parts),
         _class_table(summary),
     ]
@@ -201,13 +209,9 @@ def _score_table(summary, names):
     return table(["row", "seeds", *names], lines)
 
 
-def _gain_table(summary, gain, head, name):
-    """Of the rows that have a `gain`; `name` is what it is called, with the row's entry put in."""
-    lines = [
-        [name.format(row=row, **entry), *map(difference_text, entry[gain].values())]
-        for row, entry in summary.items()
-        if entry.get(gain)
-    ]
+def _gain_table(gains, head):
+    """A table of {what is called: a row's paired scores}; "" where there are none."""
+    lines = [[name, *map(difference_text, scores.values())] for name, scores in gains.items()]
     return table([head, *OVERALL.values()], lines) if lines else ""
 
 

@@ -23,8 +23,8 @@ class Row:
         curriculum: whether the coefficient follows the ablation's curriculum; else it is 1.
         depth_input: whether the network sees depth, in scoring too.
         teacher: the row whose network of the same seed teaches this one; None: nobody does.
-        control: the row that is the same without depth in what this one is about; None: there is
-            none such.
+        controls: the rows that are the same without depth in what this one is about, or without
+            any depth.
     """
 
     weighting: str
@@ -34,7 +34,7 @@ class Row:
     curriculum: bool = False
     depth_input: bool = False
     teacher: str | None = None
-    control: str | None = None
+    controls: tuple[str, ...] = ()
 
     def weighting_options(self, options: Mapping, seed: int) -> dict:
         """The options with which the row's weighting is built; `options` are the ablation's."""
@@ -69,8 +69,8 @@ ROWS = {
     "side_outputs": Row("uniform", depth=False),
     "multi_task": Row("uniform"),
     "dpe": Row("lwm", {"alpha": 1.0, "beta": 0.0}),
-    "dse_window": Row("lwm", {**DSE, "gathering": "window"}, control="error_window"),
-    "dse_binned": Row("lwm", {**DSE, "gathering": "binned"}, control="class_error"),
+    "dse_window": Row("lwm", {**DSE, "gathering": "window"}, controls=("error_window",)),
+    "dse_binned": Row("lwm", {**DSE, "gathering": "binned"}, controls=("class_error",)),
     "both": Row("lwm"),
     "full": Row("lwm", curriculum=True),
     "focal": Row("focal", AS_PUBLISHED),
@@ -81,7 +81,7 @@ ROWS = {
     "distance_error": Row("lwm", {**DSE, "gathering": "distance"}),
     "shuffled": Row("shuffled", curriculum=True),
     "teacher": Row("uniform", depth=False, depth_input=True),
-    "distilled": Row("uniform", teacher="teacher", control="distilled_blind"),
+    "distilled": Row("uniform", teacher="teacher", controls=("distilled_blind", "self_trained")),
     "distilled_blind": Row("uniform", teacher="side_outputs"),
     "self_trained": Row("uniform", depth=False, teacher="side_outputs"),
 }
