@@ -12,7 +12,15 @@ from keras_lwm.ablation.rows import ROWS
 from keras_lwm.ablation.views import ViewBatches, Views
 from keras_lwm.arrays import ArrayBatches
 from keras_lwm.evaluation import evaluate
-from keras_lwm.experiment import SUBSETS, compiled_model, dtype_policy, fit, given, new_augmentation
+from keras_lwm.experiment import (
+    SUBSETS,
+    compiled_model,
+    dtype_policy,
+    encoder_rates,
+    fit,
+    given,
+    new_augmentation,
+)
 from keras_lwm.networks import build_backbone, refinenet_outputs
 from keras_lwm.networks.rgbd import encoded
 
@@ -50,8 +58,7 @@ def train_cell(
     image, features = encoded(extractor, (None, None, 3), row.depth_input)
     whole = keras.Model(image, decoder(features), name=row_name)
     if not views:
-        names = ("backbone", "depth_backbone") if row.depth_input else ("backbone",)
-        trained, multipliers = whole, dict.fromkeys(names, options["encoder_rate"])
+        trained, multipliers = whole, encoder_rates(whole, options)
         batches = ArrayBatches(
             train_frames.images,
             train_frames.labels,

@@ -88,9 +88,14 @@ def new_model(
     keras.utils.set_random_seed(options["seed"])
     with dtype_policy(options["precision"]):
         network = RefineNet(num_classes=num_classes, **depth_options, **given(options, NETWORK))
-    encoders = ("backbone", "depth_backbone") if sees_depth(network) else ("backbone",)
-    multipliers = dict.fromkeys(encoders, options["encoder_rate"])
+    multipliers = encoder_rates(network, options)
     return compiled_model(network, weighting, multipliers, options, steps, teacher)
+
+
+def encoder_rates(network: keras.Model, options: Mapping) -> dict[str, float]:
+    """The learning rate of a network's encoders, that of depth too, beside the decoder's."""
+    names = ("backbone", "depth_backbone") if sees_depth(network) else ("backbone",)
+    return dict.fromkeys(names, options["encoder_rate"])
 
 
 @contextlib.contextmanager

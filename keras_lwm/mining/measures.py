@@ -28,6 +28,16 @@ def measured_mask(depth) -> Tensor:
     return ops.cast(is_measured(depth), "float32")
 
 
+def are_labelled(labels, num_classes) -> Tensor:
+    """Whether each image of `labels` (B, H, W) has a pixel that is no void: booleans (B,)."""
+    return ops.any(is_class(labels, num_classes), axis=(1, 2))
+
+
+def are_measured(depth) -> Tensor:
+    """Whether each image of `depth` (B, H, W, 1) has a measured pixel: booleans (B,)."""
+    return ops.any(measured_mask(depth) > 0, axis=(1, 2, 3))
+
+
 def safe_log(depth, mask) -> Tensor:
     """log(depth) where `mask` is 1, and 0 elsewhere, without a NaN in value or gradient."""
     return ops.log(ops.where(mask > 0, depth, 1.0))

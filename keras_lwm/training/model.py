@@ -9,7 +9,7 @@ from keras_lwm.metrics import ConfusionMatrix, DepthErrors
 from keras_lwm.metrics.confusion import confusion_counts
 from keras_lwm.metrics.depth import depth_error_sums
 from keras_lwm.metrics.running import RunningMean, RunningSum
-from keras_lwm.mining.measures import is_class, measured_mask
+from keras_lwm.mining.measures import are_labelled, are_measured
 from keras_lwm.option_values import real, whole
 from keras_lwm.resampling import resize_bilinear, resize_labels
 from keras_lwm.tensors import Tensor
@@ -35,10 +35,6 @@ from keras_lwm.training.step import TrainingStep
 from keras_lwm.training.teacher import check_teacher, network_input, teacher_logits
 from keras_lwm.void import void_id
 from keras_lwm.with_backbone import WithBackbone
-
-
-def _are_measured(depth):
-    return ops.any(measured_mask(ops.cast(depth, "float32")) > 0, axis=(1, 2, 3))
 
 
 def _number(images):
@@ -202,10 +198,6 @@ class DepthPrivilegedModel(
         """What the network takes of a batch, see `keras_lwm.training.teacher.network_input`."""
         return network_input(self, x, y)
 
-    def teacher_logits(self, x, y) -> dict[str, Tensor] | None:
-        """The teacher's logits by output, see `keras_lwm.training.teacher`; None without one."""
-        return None if self.teacher is None else teacher_logits(self.teacher, x, y)
-
     def training_loss(self, x, y) -> tuple[Tensor, dict, dict]:
         """Forward pass and objective: the loss, its parts for the logs, and the outputs."""
         check_targets(y, self.needs_depth)
@@ -219,7 +211,7 @@ class DepthPrivilegedModel(
             depth_weight=self.depth_weight,
             depth_loss=self.depth_loss,
             class_weights=self.class_weights,
-            teacher_logits=self.teacher_logits(x, y),
+            teacher_logits=None if self.teacher is None else teacher_logits(self.teacher, x, y),
             distillation_weight=self.distillation_weight,
         )
         return loss + sum(self.losses) + self._l2_penalty(), parts, outputs
@@ -235,18 +227,22 @@ class DepthPrivilegedModel(
         self.input_monitor.update_state(x, y)
         counts = ops.cast(finite, "float32")
         images = ops.cast(ops.shape(y["label"])[0], "float32")
-        are_labelled = self._are_labelled(y["label"])
-        are_measured = _are_measured(y["depth"]) if "depth" in y else ops.ones_like(are_labelled)
-        both = ops.logical_and(are_labelled, are_measured)
-        numbers = [images, *map(_number, (are_labelled, are_measured, both))]
+        labelled = self._are_labelled(y["label"])
+        measured = ops.ones_like(labelled)
+        if "depth" in y:
+            measured = are_measured(ops.cast(y["depth"], "float32"))
+        both = ops.logical_and(labelled, measured)
+        numbers = [images, *map(_number, (labelled, measured, both))]
         # A part is a mean over images, in which one without what it is a mean of counts as 0.
         values = {"loss": loss, **parts}
         sums = [ops.stop_gradient(value) * images for value in values.values()]
         sums = replicas.total(ops.stack([*numbers, *sums]))
         images, labelled, measured, both, *sums = ops.unstack(sums, 4 + len(values))
         others = {
-            **{"loss": images, "distillation_loss": images},
-            **{"depth_loss": measured, "depth_prediction_error": both},
+            "loss": images,
+            "distillation_loss": images,
+            "depth_loss": measured,
+            "depth_prediction_error": both,
         }
         logs = {}
         for name, value in zip(values, sums, strict=True):
@@ -269,7 +265,7 @@ class DepthPrivilegedModel(
         self.segmentation_scores.add_counts(replicas.total(counts))
 
     def _are_labelled(self, labels):
-        return ops.any(is_class(ops.cast(labels, "int32"), self.num_classes), axis=(1, 2))
+        return are_labelled(ops.cast(labels, "int32"), self.num_classes)
 
     def evaluation_logs(self, x, y) -> dict[str, Tensor]:
         """Takes a validation batch into the running logs, and returns them."""

@@ -4,6 +4,7 @@ from keras import ops
 
 from keras_lwm import replicas
 from keras_lwm.mining.measures import (
+    are_labelled,
     cross_entropy,
     image_mean,
     is_class,
@@ -161,7 +162,7 @@ def privileged_objective(
 
 
 def _images_per_labelled_image(labels, num_classes):
-    labelled = ops.cast(ops.any(is_class(labels, num_classes), axis=(1, 2)), "float32")
+    labelled = ops.cast(are_labelled(labels, num_classes), "float32")
     sums = replicas.total(ops.stack([ops.sum(ops.ones_like(labelled)), ops.sum(labelled)]))
     return sums[0] / ops.maximum(sums[1], 1.0)
 
