@@ -50,6 +50,7 @@ def test_clean_folder_and_its_statistics(folder):
     depth = report.statistics["depth"]
     measured = depths[depths > 0]
     assert (depth["frames"], depth["frames_without"]) == (7, 0)
+    assert report.statistics["labels"] == {"frames": 7, "frames_without": 0}
     assert depth["min_m"] == pytest.approx(measured.min())
     assert depth["max_m"] == pytest.approx(measured.max())
     # Neighbours among the sorted depths lie farther apart than the check's bins are wide.

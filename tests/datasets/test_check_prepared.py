@@ -100,6 +100,16 @@ def test_errors_are_named_by_frame_and_split(samples, prepare):
     assert report_text(report).endswith("Found 4 errors.")
 
 
+def test_frames_without_a_label_are_counted(samples, prepare):
+    samples[1]["label"][:] = samples[3]["label"][:] = 255
+    report = check_builder(prepare(samples))
+    assert report.clean and not report.warnings
+    assert report.statistics["labels"] == {"frames": 4, "frames_without": 2}
+    assert "2 frames have no label" in report_text(report)
+    labelled = np.stack([samples[index]["label"] for index in (0, 2, 4, 5)])
+    assert report.statistics["void_share"] == pytest.approx((labelled == 255).mean())
+
+
 def test_numbers_that_are_not_the_official_ones(samples, prepare):
     (error,) = errors(prepare(samples[:5]))
     assert error == "The split val has 1 frames: officially it has 2."

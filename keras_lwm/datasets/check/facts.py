@@ -59,7 +59,7 @@ class FrameFacts:
         size: of the image.
         digest: of the image's pixels: equal where all pixels are.
         is_grey: whether the image file has no colour.
-        has_depth: whether there is depth, be it readable or not; `None`: nobody knows.
+        has_label, has_depth: whether there is one, be it readable or not; `None`: nobody knows.
         made_by: who made that depth, where a model did: then its facts are `made_depth`, in metres.
         errors: (kind, file, sentence) of what is wrong with the frame whatever its numbers mean.
     """
@@ -70,6 +70,7 @@ class FrameFacts:
     size: tuple[int, int] | None = None
     digest: bytes | None = None
     is_grey: bool = False
+    has_label: bool | None = None
     has_depth: bool | None = None
     made_by: str | None = None
     label: LabelFacts | None = None
@@ -130,6 +131,10 @@ def quantile(bins: np.ndarray, counts: np.ndarray, share: float) -> float:
     return float(bin_values(bins[index : index + 1])[0])
 
 
+def _frames_with(known):
+    return {"frames": known.count(True), "frames_without": known.count(False)}
+
+
 class Tally:
     """Gathers the facts of frames; memory does not grow with the number of pixels."""
 
@@ -168,6 +173,7 @@ class Tally:
                 for index, name in enumerate(class_names)
             ],
             "void_share": void / max(labelled + void, 1),
+            "labels": _frames_with([facts.has_label for facts in self.frames]),
             "depth": self._depth(reading.metres_per_number),
         }
 
@@ -194,8 +200,7 @@ class Tally:
     def _depth(self, unit):
         with_depth = [facts.depth for facts in self.frames if facts.depth is not None]
         measured = [depth for depth in with_depth if depth.measured]
-        has_depth = [facts.has_depth for facts in self.frames]
-        number = {"frames": has_depth.count(True), "frames_without": has_depth.count(False)}
+        number = _frames_with([facts.has_depth for facts in self.frames])
         made_by = [facts.made_by for facts in self.frames if facts.made_by is not None]
         if made_by:
             number |= {"frames_made": len(made_by), "made_by": made_by[0]}

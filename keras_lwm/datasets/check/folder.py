@@ -82,7 +82,7 @@ class FolderSource:
         """Reads the files of a frame, each once; what is wrong with them is among the facts."""
         split, frame = self._frames[index]
         facts = FrameFacts(split, frame.name, str(frame.image or frame.label or frame.name))
-        facts.has_depth = frame.depth is not None
+        facts.has_label, facts.has_depth = frame.label is not None, frame.depth is not None
         if frame.is_made:
             made = self._layout.made_depth
             facts.made_by = "that a model made" if made is None else made.short()

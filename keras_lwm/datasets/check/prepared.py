@@ -67,9 +67,12 @@ class PreparedSource:
             facts.image = f"{facts.name} of {split}"
         facts.size = sample["image"].shape[:2]
         facts.digest = pixel_digest(sample["image"])
-        facts.label = label_facts(facts.image, sample["label"])
-        # No depth anywhere is how a frame without depth is stored.
+        label = label_facts(facts.image, sample["label"])
+        # All void, and no depth anywhere, is how a frame without label or depth is stored.
+        facts.has_label = bool((label.ids != self.reading.void_ids[0]).any())
         facts.has_depth = bool(sample["depth"].any())
+        if facts.has_label:
+            facts.label = label
         if facts.has_depth:
             facts.depth = depth_facts(facts.image, sample["depth"][..., 0], is_counted=False)
         for key in ("label", "depth"):

@@ -86,7 +86,7 @@ class Report:
         notes: sentences on what was chosen in reading it.
         errors: what has to be put right.
         warnings: what is worth knowing.
-        statistics: `frames` by split, `image_sizes`, `classes`, `void_share`, `depth`.
+        statistics: `frames` by split, `image_sizes`, `classes`, `labels`, `void_share`, `depth`.
         class_names, palette: C names, and an RGB triple each.
         examples: frames without an error, spread evenly over the set.
     """
@@ -154,7 +154,8 @@ def _head(report):
             f"frames       {sum(frames.values())}{': ' if frames else ''}{splits}",
             f"image sizes  {_sizes(sizes)}",
             f"depth        {_depth(numbers['depth'])}",
-            f"void         {numbers['void_share']:.1%} of the labels' pixels",
+            f"void         {numbers['void_share']:.1%} of the labels' pixels; "
+            f"{_have(numbers['labels']['frames_without'])} no label",
         ]
     )
 
