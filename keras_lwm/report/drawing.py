@@ -271,8 +271,9 @@ def _draw(axes, panel, with_title):
 def _draw_bar(sheet, bar):
     start = sheet.left(bar.first)
     span = sheet.left(bar.last) + _PANEL - start
-    # A short bar in the middle of a wide span is easier to read than one over the whole of it.
-    length = min(span, 1.6 * _PANEL)
+    # A short bar in the middle of a wide span is easier to read than one over the whole of it, and
+    # numbers at its ends do not touch those of the next.
+    length = min(0.8 * span, 1.6 * _PANEL)
     axes = sheet.axes(start + (span - length) / 2, sheet.bars_top, length, 0.14)
     mappable = ScalarMappable(bar.norm, matplotlib.colormaps[bar.colour_map])
     drawn = sheet.figure.colorbar(mappable, cax=axes, orientation="horizontal")
