@@ -23,8 +23,8 @@ class Row:
         curriculum: whether the coefficient follows the ablation's curriculum; else it is 1.
         depth_input: whether the network sees depth, in scoring too.
         teacher: the row whose network of the same seed teaches this one; None: nobody does.
-        controls: the rows that are the same without depth in what this one is about, or without
-            any depth.
+        controls: the rows that are the same without what this one is about: depth in its teacher,
+            any depth, or the weighting.
     """
 
     weighting: str
@@ -83,7 +83,12 @@ ROWS = {
     "teacher": Row("uniform", depth=False, depth_input=True),
     "distilled": Row("uniform", teacher="teacher", controls=("distilled_blind", "self_trained")),
     "distilled_blind": Row("uniform", teacher="side_outputs"),
+    "distilled_full": Row("lwm", curriculum=True, teacher="teacher", controls=("distilled",)),
     "self_trained": Row("uniform", depth=False, teacher="side_outputs"),
+    "teacher_2": Row("uniform", depth=False, depth_input=True, teacher="teacher"),
+    "distilled_2": Row("uniform", teacher="teacher_2", controls=("distilled_blind_2",)),
+    "distilled_blind_2": Row("uniform", teacher="self_trained"),
+    "distilled_2_full": Row("lwm", curriculum=True, teacher="teacher_2", controls=("distilled_2",)),
 }
 """What each row trains, by its name; docs/ablation.md says what it is there for."""
 
