@@ -66,7 +66,8 @@ def report_in_views_of_the_literature(folder, out):
 
 
 def test_a_teacher_that_sees_depth_teaches_frames_without_a_label(tmp_path):
-    folder, teacher, run = (tmp_path / name for name in ("frames", "teacher", "student"))
+    names = ("frames", "teacher", "second_teacher", "student")
+    folder, teacher, second, run = (tmp_path / name for name in names)
     write_frames(folder)
     (folder / "label" / "b.png").unlink()
     unlabelled = ["--unlabelled", "train", "--epochs", "1"]
@@ -78,7 +79,11 @@ def test_a_teacher_that_sees_depth_teaches_frames_without_a_label(tmp_path):
     assert "distillation_loss" not in last_epoch(teacher)
     report_in_views_of_the_literature(folder, teacher)
 
-    done = run_recipe(folder, run, *TINY, *unlabelled, "--teacher", str(teacher))
+    done = run_recipe(folder, second, *TINY, *unlabelled, *sees_depth, "--teacher", str(teacher))
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert float(last_epoch(second)["distillation_loss"]) > 0
+
+    done = run_recipe(folder, run, *TINY, *unlabelled, "--teacher", str(second))
     assert done.returncode == 0, done.stderr[-3000:]
     assert "1 of the 2 images of train have no label." in done.stdout
     assert float(last_epoch(run)["distillation_loss"]) > 0
