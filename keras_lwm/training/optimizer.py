@@ -1,6 +1,5 @@
-"""What training adds to an optimiser: rates by layer, loss scaling, invalid steps skipped."""
+"""The optimiser of training: invalid steps skipped, loss scaling, and rates by layer."""
 
-import contextlib
 from collections.abc import Callable
 
 import keras
@@ -8,8 +7,8 @@ from keras import ops
 
 from keras_lwm import replicas
 from keras_lwm.tensors import Tensor
-
-_TORCH_OPTIMIZERS = "keras.src.backend.torch.optimizers."
+from keras_lwm.training.finite import all_finite
+from keras_lwm.training.optimizer_parts import OptimizerParts
 
 
 class TrainingOptimizer(keras.optimizers.Optimizer):
@@ -47,7 +46,9 @@ class TrainingOptimizer(keras.optimizers.Optimizer):
         loss_scaling: bool = False,
     ):
         super().__init__(learning_rate=0.0, name="training")
-        self._parts = _Parts(optimizer, multiplier_of or (lambda variable: 1.0), loss_scaling)
+        self._parts = OptimizerParts(
+            optimizer, multiplier_of or (lambda variable: 1.0), loss_scaling
+        )
         self.loss_scale = None
         self.took_last_step = False
 
@@ -208,110 +209,6 @@ for _name in (
     setattr(TrainingOptimizer, _name, _forwarded(_name))
 
 
-class _Part:
-    """An optimiser and the variables that it updates."""
-
-    def __init__(self, optimizer):
-        self.optimizer = optimizer
-        self.variables = []
-
-
-class _Parts:
-    """The parts of a `TrainingOptimizer`, the base last; Keras' saving does not walk into it."""
-
-    def __init__(self, optimizer, multiplier_of, loss_scaling):
-        if not isinstance(optimizer, keras.optimizers.Optimizer):
-            raise ValueError(f"Expected a Keras optimizer; received {optimizer!r}.")
-        self.given = optimizer
-        self.base = optimizer
-        self.initial_scale = None
-        self.growth_steps = 2000
-        if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-            self.base = optimizer.inner_optimizer
-            self.initial_scale = optimizer.initial_scale
-            self.growth_steps = optimizer.dynamic_growth_steps
-        elif loss_scaling and optimizer.loss_scale_factor is None:
-            self.initial_scale = 2.0**15
-        if self.base.built:
-            raise ValueError(
-                "Expected an optimizer without state, or the model's own with the trainable "
-                f"variables that it has; received {self.base.name!r}, built for "
-                f"{len(self.base._trainable_variables)} other variables: make a new one."
-            )
-        self.multiplier_of = multiplier_of
-        self.parts = []
-
-    def __iter__(self):
-        return iter(self.parts)
-
-    def optimizers(self):
-        """The base and, once they are built, its copies."""
-        return [part.optimizer for part in self.parts] or [self.base]
-
-    def build(self, variables):
-        base, slower = _Part(self.base), {}
-        for variable in variables:
-            multiplier = self.multiplier_of(variable)
-            if multiplier == 1.0:
-                base.variables.append(variable)
-            elif multiplier != 0.0:
-                if multiplier not in slower:
-                    slower[multiplier] = _Part(self._slower_copy(multiplier))
-                slower[multiplier].variables.append(variable)
-        if slower and self.base.global_clipnorm and self.base.gradient_accumulation_steps:
-            raise ValueError(
-                "Expected an optimizer without global_clipnorm or without "
-                "gradient_accumulation_steps beside learning_rate_multipliers; received "
-                f"{self.base.name!r} with both."
-            )
-        # The base comes last: its learning rate is read by all, and its step moves a schedule on.
-        self.parts = [*slower.values(), base]
-        for part in self.parts:
-            part.optimizer.build(part.variables)
-        # Which weights do not decay is in no configuration.
-        undecayed = [v for v in variables if not self.base._use_weight_decay(v)]
-        for part in slower.values():
-            part.optimizer.exclude_from_weight_decay(var_list=undecayed)
-
-    def _slower_copy(self, multiplier):
-        optimizer = type(self.base).from_config(self.base.get_config())
-        optimizer.global_clipnorm = None
-        optimizer.learning_rate = lambda: (
-            multiplier * ops.convert_to_tensor(self.base.learning_rate)
-        )
-        return optimizer
-
-    def apply(self, grads, variables):
-        by_id = {id(v): g for v, g in zip(variables, grads, strict=True) if g is not None}
-        clips_itself = len(self.parts) == 1
-        if self.base.global_clipnorm and not clips_itself:
-            by_id = _clipped_by_global_norm(by_id, self.base.global_clipnorm)
-        for part in self.parts:
-            chosen = [variable for variable in part.variables if id(variable) in by_id]
-            if chosen:
-                with contextlib.nullcontext() if clips_itself else _without_global_clip(part):
-                    part.optimizer.apply([by_id[id(v)] for v in chosen], chosen)
-            else:
-                iterations, *_ = part.optimizer.variables
-                iterations.assign_add(1)
-
-
-def _clipped_by_global_norm(by_id, limit):
-    squares = [ops.sum(ops.square(ops.cast(g, "float32"))) for g in by_id.values()]
-    norm = ops.sqrt(sum(squares))
-    factor = limit / ops.maximum(norm, limit)
-    return {key: g * ops.cast(factor, g.dtype) for key, g in by_id.items()}
-
-
-@contextlib.contextmanager
-def _without_global_clip(part):
-    limit, part.optimizer.global_clipnorm = part.optimizer.global_clipnorm, None
-    try:
-        yield
-    finally:
-        part.optimizer.global_clipnorm = limit
-
-
 def _in_replica():
     """Whether this is one replica of several of a TensorFlow strategy."""
     return keras.backend.backend() == "tensorflow" and replicas.number() > 1
@@ -336,45 +233,3 @@ def _step_of_replicas(step, finite, grads, variables):
     finite = tf.equal(replicas.total(tf.cast(~finite, "float32")), 0.0)
     tf.distribute.get_replica_context().merge_call(across_replicas, args=(grads, finite))
     return finite
-
-
-if keras.backend.backend() == "torch":
-    from keras_lwm.torch_operations import all_finite
-elif keras.backend.backend() == "jax":
-
-    def all_finite(tensors) -> Tensor:
-        """Whether every number in every tensor is finite, as a boolean scalar."""
-        finite = ops.stack([ops.all(ops.isfinite(tensor)) for tensor in tensors])
-        # Not `ops.all`: XLA would write out the conjunction of all tensors once more into the
-        # update of each of them, which takes as long to compile as all the rest of the step.
-        return finite[ops.argmin(finite)]
-
-else:
-
-    def all_finite(tensors) -> Tensor:
-        """Whether every number in every tensor is finite, as a boolean scalar."""
-        return ops.all(ops.stack([ops.all(ops.isfinite(tensor)) for tensor in tensors]))
-
-
-def invalid_unless_finite(loss, gradients) -> list:
-    """The gradients, the first made NaN if the loss is not finite, so that the step is skipped."""
-    invalid = ops.where(ops.isfinite(loss), 0.0, float("nan"))
-    gradients = list(gradients)
-    first = [index for index, gradient in enumerate(gradients) if gradient is not None][0]
-    gradients[first] = gradients[first] + ops.cast(invalid, gradients[first].dtype)
-    return gradients
-
-
-def portable_config(config) -> dict | list:
-    """The serialized `config`, with PyTorch's optimisers under the public names they stand for.
-
-    Under PyTorch Keras puts a class of its own behind `keras.optimizers.AdamW`, and saves that
-    one's name, which other backends cannot run. The public name gives each backend its own.
-    """
-    if isinstance(config, dict):
-        config = {name: portable_config(value) for name, value in config.items()}
-        if str(config.get("module")).startswith(_TORCH_OPTIMIZERS):
-            config["module"] = "keras.optimizers"
-    elif isinstance(config, (list, tuple)):
-        config = type(config)(map(portable_config, config))
-    return config

@@ -5,7 +5,7 @@ from typing import Self
 import keras
 from keras import ops
 
-from keras_lwm.training.optimizer import portable_config
+_TORCH_OPTIMIZERS = "keras.src.backend.torch.optimizers."
 
 
 class SavedTraining:
@@ -25,7 +25,7 @@ class SavedTraining:
         optimizer = keras.saving.serialize_keras_object(self.optimizer.given())
         return {
             **self._compile_options,
-            "optimizer": portable_config(optimizer),
+            "optimizer": _portable(optimizer),
             "trained_weights": trained if self.optimizer.built else None,
             "weights_without_decay": undecayed,
         }
@@ -129,3 +129,18 @@ class SavedTraining:
                 f"losses: use {type(self).__name__}.from_config(model.get_config())."
             )
         return super()._run_through_graph(inputs, *functions, **named_functions)
+
+
+def _portable(config):
+    """The serialized `config`, with PyTorch's optimisers under the public names they stand for.
+
+    Under PyTorch Keras puts a class of its own behind `keras.optimizers.AdamW`, and saves that
+    one's name, which other backends cannot run. The public name gives each backend its own.
+    """
+    if isinstance(config, dict):
+        config = {name: _portable(value) for name, value in config.items()}
+        if str(config.get("module")).startswith(_TORCH_OPTIMIZERS):
+            config["module"] = "keras.optimizers"
+    elif isinstance(config, (list, tuple)):
+        config = type(config)(map(_portable, config))
+    return config

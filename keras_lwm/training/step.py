@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_lwm import replicas
-from keras_lwm.training.optimizer import invalid_unless_finite
+from keras_lwm.training.finite import invalid_unless_finite
 
 
 def _forward_state(layers):

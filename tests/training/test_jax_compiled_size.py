@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from keras_lwm.training.optimizer import all_finite
+from keras_lwm.training.finite import all_finite
 
 
 def instructions(tensors):

@@ -4,7 +4,7 @@ import pytest
 from keras import ops
 
 from keras_lwm.training import PolynomialDecay
-from keras_lwm.training.optimizer import TrainingOptimizer, all_finite, invalid_unless_finite
+from keras_lwm.training.optimizer import TrainingOptimizer
 
 OPTIMIZERS = {
     "sgd": lambda rate: keras.optimizers.SGD(rate),
@@ -195,17 +195,3 @@ def test_an_optimizer_with_state_is_refused():
     used.build(two_variables())
     with pytest.raises(ValueError, match="without state.*built for 2 other variables"):
         TrainingOptimizer(used)
-
-
-def test_all_finite_sees_every_infinity():
-    fine = [ops.ones((2, 2)), ops.zeros((3,))]
-    assert bool(all_finite(fine))
-    for broken in (np.nan, np.inf, -np.inf):
-        assert not bool(all_finite([*fine, ops.convert_to_tensor([1.0, broken])]))
-
-
-@pytest.mark.parametrize("loss", [np.nan, np.inf])
-def test_a_loss_that_is_not_finite_makes_the_gradients_invalid(loss):
-    gradients = [None, ops.ones((2,)), ops.ones((2,))]
-    assert all_finite(invalid_unless_finite(ops.convert_to_tensor(1.0), gradients)[1:])
-    assert not all_finite(invalid_unless_finite(ops.convert_to_tensor(loss), gradients)[1:])
