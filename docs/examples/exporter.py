@@ -6,7 +6,12 @@ import numpy as np
 
 from keras_lwm.deployment.formats import Format
 from keras_lwm.deployment.inference_network import IMAGE
-from keras_lwm.deployment.runtimes import fixed_lengths, known_outputs, opening, stored_description
+from keras_lwm.deployment.runtimes.stored import (
+    fixed_lengths,
+    known_outputs,
+    opening,
+    stored_description,
+)
 from keras_lwm.extras import imports_of
 
 FORMAT = Format("a frozen graph", ".pb", (), "tensorflow")
