@@ -23,8 +23,8 @@ class Row:
         curriculum: whether the coefficient follows the ablation's curriculum; else it is 1.
         depth_input: whether the network sees depth, in scoring too.
         teacher: the row whose network of the same seed teaches this one; None: nobody does.
-        controls: the rows that are the same without what this one is about: depth in its teacher,
-            any depth, or the weighting.
+        controls: the rows, beside the baseline, that this one is measured by: the same without
+            depth in its teacher, without any depth, or without its weighting; mining without depth.
     """
 
     weighting: str
@@ -86,9 +86,13 @@ ROWS = {
     "distilled_full": Row("lwm", curriculum=True, teacher="teacher", controls=("distilled",)),
     "self_trained": Row("uniform", depth=False, teacher="side_outputs"),
     "teacher_2": Row("uniform", depth=False, depth_input=True, teacher="teacher"),
-    "distilled_2": Row("uniform", teacher="teacher_2", controls=("distilled_blind_2",)),
+    "distilled_2": Row(
+        "uniform", teacher="teacher_2", controls=("distilled_blind_2", "class_error")
+    ),
     "distilled_blind_2": Row("uniform", teacher="self_trained"),
-    "distilled_2_full": Row("lwm", curriculum=True, teacher="teacher_2", controls=("distilled_2",)),
+    "distilled_2_full": Row(
+        "lwm", curriculum=True, teacher="teacher_2", controls=("distilled_2", "class_error")
+    ),
 }
 """What each row trains, by its name; docs/ablation.md says what it is there for."""
 
