@@ -16,6 +16,8 @@ import click
 import numpy as np
 from sides import markdown_table
 
+from keras_lwm_cli.running import in_a_sentence
+
 SHARE = 0.1
 
 
@@ -93,6 +95,7 @@ def figures(pixels: dict[str, np.ndarray]) -> dict[str, tuple[float, float, floa
 
 @click.command()
 @click.argument("out", type=click.Path(exists=True, file_okay=False))
+@in_a_sentence
 def main(out) -> None:
     """Prints a table of Markdown."""
     import keras

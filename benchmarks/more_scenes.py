@@ -9,11 +9,16 @@ docs/ablation.md. What a network has scored is kept in OUT/more_scenes, so it go
 stopped. It takes two seconds a network and 100 frames of 144x192, on two cores.
 """
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 
 import click
 import numpy as np
+
+from keras_lwm_cli.running import in_a_sentence
+
+MOST_SEEDS = 100
 
 
 def cells_of(counts: Mapping) -> dict:
@@ -71,16 +76,50 @@ def count_frames(network, frames, class_names, path: Path) -> None:
     counts.save(path, frames.scenes)
 
 
+def counts_of(folder, split: str) -> dict:
+    """{split: {row: {seed: pixels (scenes, 3, C)}}}, of the ablation's scored split and another.
+
+    Raises:
+        click.ClickException: the network of a cell is not there.
+        ValueError: the split cannot be read.
+    """
+    import keras
+
+    from keras_lwm.ablation import ROWS
+    from keras_lwm.ablation.counts import counts_by_scene
+    from keras_lwm.ablation.frames import read_frames
+
+    _, scored = folder.splits
+    kept = folder.path / "more_scenes" / split
+    frames, counts = None, {scored: {}, split: {}}
+    for row, seed in itertools.product(ROWS, range(MOST_SEEDS)):
+        if not folder.cell_path(row, seed).exists():
+            continue
+        network, path = folder.network_path(row, seed), kept / f"{row}-{seed}.npz"
+        if not network.exists():
+            raise click.ClickException(
+                f"Expected the network of each cell in {folder.cells}; there is no {network.name}."
+            )
+        if not path.exists() or path.stat().st_mtime < network.stat().st_mtime:
+            if frames is None:
+                by_split, class_names, _ = read_frames([split], folder.options)
+                frames = by_split[split]
+                kept.mkdir(parents=True, exist_ok=True)
+            loaded = keras.saving.load_model(network, compile=False)
+            count_frames(loaded, frames, class_names, path)
+        of_scored = counts_by_scene(folder.counts_path(row, seed))
+        counts[scored].setdefault(row, {})[seed] = of_scored
+        counts[split].setdefault(row, {})[seed] = counts_by_scene(path)
+    return counts
+
+
 @click.command()
 @click.argument("out", type=click.Path(exists=True, file_okay=False))
 @click.option("--split", default="tune", show_default=True, help="The other split.")
+@in_a_sentence
 def main(out, split) -> None:
     """Prints three tables of Markdown."""
-    import keras
-
-    from keras_lwm.ablation import BASELINE, ROWS, AblationFolder
-    from keras_lwm.ablation.counts import counts_by_scene
-    from keras_lwm.ablation.frames import read_frames
+    from keras_lwm.ablation import BASELINE, AblationFolder
     from keras_lwm.ablation.report import OVERALL, difference_text, table
 
     folder = AblationFolder(out)
@@ -90,29 +129,10 @@ def main(out, split) -> None:
             f"Expected another split than those of the ablation, {trained} and {scored}; received "
             f"{split}."
         )
-    kept = folder.path / "more_scenes" / split
-    kept.mkdir(parents=True, exist_ok=True)
-    frames = None
-    counts = {scored: {}, split: {}}
-    for row in ROWS:
-        seed = 0
-        while folder.cell_path(row, seed).exists():
-            path = kept / f"{row}-{seed}.npz"
-            if not path.exists():
-                if frames is None:
-                    by_split, class_names, _ = read_frames([split], folder.options)
-                    frames = by_split[split]
-                network = keras.saving.load_model(folder.network_path(row, seed), compile=False)
-                count_frames(network, frames, class_names, path)
-            counts[scored].setdefault(row, {})[seed] = counts_by_scene(
-                folder.counts_path(row, seed)
-            )
-            counts[split].setdefault(row, {})[seed] = counts_by_scene(path)
-            seed += 1
+    counts = counts_of(folder, split)
     if BASELINE not in counts[split]:
         raise click.ClickException(f"Expected a cell of {BASELINE} in {out}; found none.")
-    both = f"{scored} and {split}"
-    counts[both] = joined(counts[scored], counts[split])
+    counts[f"{scored} and {split}"] = joined(counts[scored], counts[split])
     for name, of_rows in counts.items():
         scenes = len(next(iter(of_rows[BASELINE].values())))
         lines = [

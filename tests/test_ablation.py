@@ -218,6 +218,8 @@ def test_it_goes_on_with_the_cells_that_are_missing(tmp_path):
 
 def test_a_folder_of_other_options_is_refused(tmp_path):
     options = {"gathering": "binned", "crop": (32, 32)}
+    with pytest.raises(ValueError, match="Expected an ablation in .*; found no options.json"):
+        AblationFolder(tmp_path)
     AblationFolder(tmp_path, options)
     assert AblationFolder(tmp_path, options).options == {"gathering": "binned", "crop": [32, 32]}
     with pytest.raises(ValueError, match="has gathering='binned'; received gathering='window'"):

@@ -37,7 +37,7 @@ class AblationFolder:
         options: plain values, of all cells alike; None: the recorded ones.
 
     Raises:
-        ValueError: the folder holds an ablation of other options.
+        ValueError: the folder holds an ablation of other options, or, without `options`, none.
     """
 
     def __init__(self, path: str | Path, options: Mapping | None = None):
@@ -47,6 +47,8 @@ class AblationFolder:
         if options is not None and not options_path.exists():
             self.cells.mkdir(parents=True, exist_ok=True)
             write_json(options_path, options)
+        if not options_path.exists():
+            raise ValueError(f"Expected an ablation in {path}; found no {options_path.name} there.")
         self.options = json.loads(options_path.read_text(encoding="utf-8"))
         # As they come back from a file: tuples are lists.
         for name, value in json.loads(as_json(options or {})).items():
