@@ -18,7 +18,7 @@ import numpy as np
 
 from keras_lwm_cli.running import in_a_sentence
 
-MOST_SEEDS = 100
+MOST_SEEDS = 100  # Seeds above are not looked for.
 
 
 def cells_of(counts: Mapping) -> dict:
@@ -45,28 +45,28 @@ def differences(counts: Mapping) -> dict[str, dict]:
     add_bootstrap(summary, counts)
     found = {}
     for row, entry in summary.items():
-        if row != BASELINE:
-            figures = {title: entry["figures"][title] for title in OVERALL.values()}
-            found[f"`{row}` minus `{BASELINE}`"] = figures
-        for control, gains in entry.get("control_gains", {}).items():
-            found[f"`{row}` minus `{control}`"] = gains
+        figures = {title: entry["figures"][title] for title in OVERALL.values()}
+        others = {BASELINE: figures, **entry.get("control_gains", {})}
+        for other, gains in others.items():
+            # Rows that share no seed have none; nor has the baseline to itself.
+            if any("difference" in figure for figure in gains.values()):
+                found[f"`{row}` minus `{other}`"] = gains
     return found
 
 
 def joined(one: Mapping, other: Mapping) -> dict:
-    """The scenes of both, of the networks that have both."""
+    """The scenes of both; arguments as of `cells_of`, of the same networks."""
     return {
-        row: {
-            seed: np.concatenate([pixels, other[row][seed]])
-            for seed, pixels in of_row.items()
-            if seed in other.get(row, {})
-        }
+        row: {seed: np.concatenate([pixels, other[row][seed]]) for seed, pixels in of_row.items()}
         for row, of_row in one.items()
     }
 
 
-def count_frames(network, frames, class_names, path: Path) -> None:
-    """Scores a network on frames, and writes the counts of each: see `FrameCounts`."""
+def count_frames(network, frames, class_names, path: Path, **options) -> None:
+    """Scores a network on frames, and writes the counts of each: see `FrameCounts`.
+
+    `options` are further ones of `evaluate`.
+    """
     from keras_lwm.ablation.cell import single_frames
     from keras_lwm.ablation.counts import FrameCounts
     from keras_lwm.evaluation import evaluate
@@ -88,29 +88,47 @@ def counts_of(folder, split: str) -> dict:
     from keras_lwm.ablation import ROWS
     from keras_lwm.ablation.counts import counts_by_scene
     from keras_lwm.ablation.frames import read_frames
+    from keras_lwm.experiment import given
 
     _, scored = folder.splits
     kept = folder.path / "more_scenes" / split
-    frames, counts = None, {scored: {}, split: {}}
-    for row, seed in itertools.product(ROWS, range(MOST_SEEDS)):
-        if not folder.cell_path(row, seed).exists():
-            continue
-        network, path = folder.network_path(row, seed), kept / f"{row}-{seed}.npz"
-        if not network.exists():
-            raise click.ClickException(
-                f"Expected the network of each cell in {folder.cells}; there is no {network.name}."
-            )
-        if not path.exists() or path.stat().st_mtime < network.stat().st_mtime:
-            if frames is None:
-                by_split, class_names, _ = read_frames([split], folder.options)
-                frames = by_split[split]
-                kept.mkdir(parents=True, exist_ok=True)
-            loaded = keras.saving.load_model(network, compile=False)
-            count_frames(loaded, frames, class_names, path)
+    cells = [
+        cell
+        for cell in itertools.product(ROWS, range(MOST_SEEDS))
+        if folder.cell_path(*cell).exists()
+    ]
+    files = {cell: kept / f"{cell[0]}-{cell[1]}.npz" for cell in cells}
+    missing = [cell for cell in cells if _is_older(files[cell], folder.network_path(*cell))]
+    gone = [folder.network_path(*cell) for cell in missing]
+    gone = [path.name for path in gone if not path.exists()]
+    if gone:
+        raise click.ClickException(
+            f"Expected the networks of all cells in {folder.cells}; not there: {', '.join(gone)}."
+        )
+    if missing:
+        by_split, class_names, _ = read_frames([split], folder.options)
+        kept.mkdir(parents=True, exist_ok=True)
+    for cell in missing:
+        count_frames(
+            keras.saving.load_model(folder.network_path(*cell), compile=False),
+            by_split[split],
+            class_names,
+            files[cell],
+            **given(folder.options, ("unusual_depth",)),
+        )
+    counts = {scored: {}, split: {}}
+    for row, seed in cells:
         of_scored = counts_by_scene(folder.counts_path(row, seed))
         counts[scored].setdefault(row, {})[seed] = of_scored
-        counts[split].setdefault(row, {})[seed] = counts_by_scene(path)
+        counts[split].setdefault(row, {})[seed] = counts_by_scene(files[row, seed])
     return counts
+
+
+def _is_older(counts: Path, network: Path) -> bool:
+    """Whether the counts are not there, or were made before the network was trained."""
+    if not counts.exists():
+        return True
+    return network.exists() and counts.stat().st_mtime < network.stat().st_mtime
 
 
 @click.command()

@@ -1,12 +1,15 @@
 """An ablation's networks on more scenes: what is counted, put together, and compared."""
 
+import os
+
+import click
 import keras
 import numpy as np
 import pytest
 from benchmark_modules import module
 from keras import layers
 
-from keras_lwm.ablation import Frames
+from keras_lwm.ablation import AblationFolder, Frames
 
 more_scenes = module("more_scenes")
 
@@ -28,12 +31,6 @@ def test_scores_of_both_are_those_of_all_scenes_together():
     assert found["mIoU"] == pytest.approx(100 * (right / (labelled + predicted - right)).mean())
 
 
-def test_what_has_one_of_both_is_left_out():
-    random = np.random.default_rng(0)
-    one = {"multi_task": {0: pixels(random, 3), 1: pixels(random, 3)}}
-    assert set(more_scenes.joined(one, {"multi_task": {1: pixels(random, 2)}})["multi_task"]) == {1}
-
-
 def test_differences_are_to_the_baseline_and_to_controls():
     random = np.random.default_rng(0)
     rows = ("multi_task", "distilled", "distilled_blind")
@@ -51,6 +48,63 @@ def test_differences_are_to_the_baseline_and_to_controls():
         assert figures["mIoU"]["difference"] == pytest.approx(np.mean(pairs))
         low, high = figures["mIoU"]["bootstrap"]
         assert low <= figures["mIoU"]["difference"] <= high and figures["mIoU"]["interval"] > 0
+
+
+def test_rows_that_share_no_seed_have_no_difference():
+    random = np.random.default_rng(0)
+    counts = {"multi_task": {0: pixels(random, 5)}, "distilled": {1: pixels(random, 5)}}
+    assert more_scenes.differences(counts) == {}
+
+
+@pytest.fixture
+def ablation(tmp_path):
+    """An ablation of two cells, whose "networks" are no more than files."""
+    folder = AblationFolder(tmp_path, {"train_split": "train", "score_split": "val"})
+    random = np.random.default_rng(0)
+    for row in ("multi_task", "class_error"):
+        folder.cell_path(row, 0).write_text("{}")
+        folder.network_path(row, 0).write_text("")
+        np.savez(folder.counts_path(row, 0), counts=pixels(random, 4), scenes=[0, 0, 1, 2])
+    return folder
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """The files that were counted, which have two frames of two scenes each."""
+    files = []
+
+    def count_frames(network, frames, class_names, path, **options):
+        files.append(path.name)
+        np.savez(path, counts=pixels(np.random.default_rng(1), 2), scenes=[0, 1])
+
+    monkeypatch.setattr(more_scenes, "count_frames", count_frames)
+    monkeypatch.setattr("keras.saving.load_model", lambda path, compile: None)
+    monkeypatch.setattr(
+        "keras_lwm.ablation.frames.read_frames", lambda splits, options: ({"tune": None}, [], [])
+    )
+    return files
+
+
+def test_what_was_counted_is_not_counted_again_unless_it_was_trained_again(ablation, counted):
+    counts = more_scenes.counts_of(ablation, "tune")
+    assert {name: len(rows["multi_task"][0]) for name, rows in counts.items()} == {
+        "val": 3,
+        "tune": 2,
+    }
+    assert sorted(counted) == ["class_error-0.npz", "multi_task-0.npz"]
+    network = ablation.network_path("multi_task", 0)
+    ablation.network_path("class_error", 0).unlink()  # Nothing asks for it any more.
+    later = (ablation.path / "more_scenes/tune/multi_task-0.npz").stat().st_mtime + 10
+    os.utime(network, (later, later))
+    more_scenes.counts_of(ablation, "tune")
+    assert sorted(counted) == ["class_error-0.npz", "multi_task-0.npz", "multi_task-0.npz"]
+
+
+def test_networks_that_are_not_there_are_named_before_anything_is_counted(ablation, counted):
+    ablation.network_path("class_error", 0).unlink()
+    with pytest.raises(click.ClickException, match="not there: class_error-0.keras"):
+        more_scenes.counts_of(ablation, "tune")
+    assert not counted
 
 
 def test_frames_are_counted_by_scene(tmp_path):

@@ -183,7 +183,7 @@ def markdown(summary: Mapping, command: str, setting: str) -> str:
         _about_bootstrap(summary),
         _score_table(summary, list(OVERALL.values())),
         _gain_table(method_gains, f"`{METHOD}` minus"),
-        _gain_table(control_gains, "beside its control"),
+        _gain_table(control_gains, "beside other rows"),
         _score_table(summary, parts),
         _class_table(summary),
     ]

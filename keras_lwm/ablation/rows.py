@@ -23,8 +23,9 @@ class Row:
         curriculum: whether the coefficient follows the ablation's curriculum; else it is 1.
         depth_input: whether the network sees depth, in scoring too.
         teacher: the row whose network of the same seed teaches this one; None: nobody does.
-        controls: the rows, beside the baseline, that this one is measured by: the same without
-            depth in its teacher, without any depth, or without its weighting; mining without depth.
+        controls: the rows that this one is set beside, as all are beside the baseline: the same
+            without depth in its teacher, without any depth, or without its weighting; with another
+            teacher; and mining without depth.
     """
 
     weighting: str
@@ -81,20 +82,26 @@ ROWS = {
     "distance_error": Row("lwm", {**DSE, "gathering": "distance"}),
     "shuffled": Row("shuffled", curriculum=True),
     "teacher": Row("uniform", depth=False, depth_input=True),
-    "distilled": Row("uniform", teacher="teacher", controls=("distilled_blind", "self_trained")),
+    "distilled": Row(
+        "uniform",
+        teacher="teacher",
+        controls=("distilled_blind", "self_trained", "class_error"),
+    ),
     "distilled_blind": Row("uniform", teacher="side_outputs"),
-    "distilled_full": Row("lwm", curriculum=True, teacher="teacher", controls=("distilled",)),
+    "distilled_full": Row(
+        "lwm", curriculum=True, teacher="teacher", controls=("distilled", "class_error")
+    ),
     "self_trained": Row("uniform", depth=False, teacher="side_outputs"),
     "teacher_2": Row("uniform", depth=False, depth_input=True, teacher="teacher"),
     "distilled_2": Row(
-        "uniform", teacher="teacher_2", controls=("distilled_blind_2", "class_error")
+        "uniform", teacher="teacher_2", controls=("distilled_blind_2", "distilled", "class_error")
     ),
     "distilled_blind_2": Row("uniform", teacher="self_trained"),
     "distilled_2_full": Row(
         "lwm", curriculum=True, teacher="teacher_2", controls=("distilled_2", "class_error")
     ),
 }
-"""What each row trains, by its name; docs/ablation.md says what it is there for."""
+"""What each row trains, by its name; docs/ablation.md and docs/few_labels.md say what it is for."""
 
 
 def uses_depth_features(row: str) -> bool:

@@ -30,8 +30,8 @@ class TrainingOptimizer(keras.optimizers.Optimizer):
         loss_scaling: whether to scale the loss where the optimiser itself does not.
 
     Raises:
-        ValueError: the optimiser has state for other variables already, or clips the global norm of
-            accumulated gradients, which copies cannot do together.
+        ValueError: it is no Keras optimiser, or has state for other variables already, or clips the
+            global norm of accumulated gradients, which copies cannot do together.
 
     Attributes:
         skipped_in_a_row: number of invalid steps since the last valid one; a scalar variable.

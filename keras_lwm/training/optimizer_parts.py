@@ -17,8 +17,11 @@ class _Part:
 class OptimizerParts:
     """A Keras optimiser, and a copy of it for each other learning rate; the base comes last.
 
-    No Keras object itself, so that Keras' saving does not walk into it. Arguments, and what it
-    raises, as of `TrainingOptimizer`.
+    No Keras object itself, so that Keras' saving does not walk into it. Arguments as of
+    `TrainingOptimizer`, but that `multiplier_of` is a function.
+
+    Raises:
+        ValueError: not a Keras optimiser, or one that `TrainingOptimizer` refuses.
 
     Attributes:
         given: the optimiser that it was made of.

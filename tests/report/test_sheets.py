@@ -3,16 +3,21 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
 from PIL import Image
 
 from keras_lwm.report import prediction_sheet, training_sheet
 from keras_lwm.report.drawing import (
     UNMEASURED,
     VOID_STRIPES,
+    ColourBar,
+    Panel,
     colour_depth,
     colour_labels,
     depth_norm,
     weight_norm,
+    write_grid,
 )
 
 NAMES = ["wall", "floor", "chair"]
@@ -145,3 +150,18 @@ def test_pictures_need_no_window_system_and_leave_pyplot_alone(tmp_path):
         "from matplotlib import pyplot; assert pyplot.get_fignums() == []"
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path / "a.png")], check=True)
+
+
+def test_the_numbers_of_scales_side_by_side_do_not_touch(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **_: drawn.append(figure))
+    panels = [Panel(np.zeros((12, 16, 3), "uint8"), "error") for _ in range(2)]
+    bars = [ColourBar(column, column, "viridis", Normalize(0, 1), "") for column in range(2)]
+    with pytest.raises(FileNotFoundError):  # Nothing was written that could be put in place.
+        write_grid(tmp_path / "sheet.png", [panels], bars, [])
+    (figure,) = drawn
+    figure.canvas.draw()
+    one, other = (
+        [label.get_window_extent() for label in axes.get_xticklabels()] for axes in figure.axes[-2:]
+    )
+    assert max(extent.x1 for extent in one) + 5 < min(extent.x0 for extent in other)

@@ -59,7 +59,8 @@ class FrameFacts:
         size: of the image.
         digest: of the image's pixels: equal where all pixels are.
         is_grey: whether the image file has no colour.
-        has_label, has_depth: whether there is one, be it readable or not; `None`: nobody knows.
+        has_label, has_depth: whether there is one, be it readable or not; `None`: nobody knows. In
+            prepared data a label that is void all over, and no depth anywhere, are none.
         made_by: who made that depth, where a model did: then its facts are `made_depth`, in metres.
         errors: (kind, file, sentence) of what is wrong with the frame whatever its numbers mean.
     """

@@ -145,6 +145,8 @@ def _head(report):
     numbers = report.statistics
     frames, sizes = numbers["frames"], numbers["image_sizes"]
     splits = ", ".join(f"{split} {number}" for split, number in frames.items())
+    without = numbers["labels"]["frames_without"]
+    unlabelled = f"; {_have(without)} no label" if without else ""
     return "\n".join(
         [
             report.title,
@@ -154,8 +156,7 @@ def _head(report):
             f"frames       {sum(frames.values())}{': ' if frames else ''}{splits}",
             f"image sizes  {_sizes(sizes)}",
             f"depth        {_depth(numbers['depth'])}",
-            f"void         {numbers['void_share']:.1%} of the labels' pixels; "
-            f"{_have(numbers['labels']['frames_without'])} no label",
+            f"void         {numbers['void_share']:.1%} of the labels' pixels{unlabelled}",
         ]
     )
 
