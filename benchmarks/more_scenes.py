@@ -72,7 +72,8 @@ def count_frames(network, frames, class_names, path: Path, **options) -> None:
     from keras_lwm.evaluation import evaluate
 
     counts = FrameCounts(len(class_names))
-    evaluate(network, single_frames(frames), len(class_names), class_names, on_frame=counts)
+    data, classes = single_frames(frames), len(class_names)
+    evaluate(network, data, classes, class_names, on_frame=counts, **options)
     counts.save(path, frames.scenes)
 
 
@@ -98,9 +99,9 @@ def counts_of(folder, split: str) -> dict:
         if folder.cell_path(*cell).exists()
     ]
     files = {cell: kept / f"{cell[0]}-{cell[1]}.npz" for cell in cells}
-    missing = [cell for cell in cells if _is_older(files[cell], folder.network_path(*cell))]
-    gone = [folder.network_path(*cell) for cell in missing]
-    gone = [path.name for path in gone if not path.exists()]
+    networks = {cell: folder.network_path(*cell) for cell in cells}
+    missing = [cell for cell in cells if not _are_counted(files[cell], networks[cell])]
+    gone = [networks[cell].name for cell in missing if not networks[cell].exists()]
     if gone:
         raise click.ClickException(
             f"Expected the networks of all cells in {folder.cells}; not there: {', '.join(gone)}."
@@ -110,7 +111,7 @@ def counts_of(folder, split: str) -> dict:
         kept.mkdir(parents=True, exist_ok=True)
     for cell in missing:
         count_frames(
-            keras.saving.load_model(folder.network_path(*cell), compile=False),
+            keras.saving.load_model(networks[cell], compile=False),
             by_split[split],
             class_names,
             files[cell],
@@ -124,11 +125,11 @@ def counts_of(folder, split: str) -> dict:
     return counts
 
 
-def _is_older(counts: Path, network: Path) -> bool:
-    """Whether the counts are not there, or were made before the network was trained."""
+def _are_counted(counts: Path, network: Path) -> bool:
+    """Whether the counts are there, and were not made before the network was trained."""
     if not counts.exists():
-        return True
-    return network.exists() and counts.stat().st_mtime < network.stat().st_mtime
+        return False
+    return not network.exists() or counts.stat().st_mtime >= network.stat().st_mtime
 
 
 @click.command()

@@ -125,3 +125,18 @@ def test_frames_are_counted_by_scene(tmp_path):
     more_scenes.count_frames(network, frames, ["a", "b"], tmp_path / "counts.npz")
     expected = [[[64, 0], [64, 64], [128, 0]], [[32, 0], [32, 0], [32, 0]]]
     np.testing.assert_array_equal(counts_by_scene(tmp_path / "counts.npz"), expected)
+
+
+def test_unusual_depth_is_counted_where_the_ablation_says_that_it_is_right(tmp_path):
+    image = keras.Input((None, None, 3))
+    outputs = {
+        "segmentation": layers.Conv2D(2, 1, name="logits")(image),
+        "depth": layers.Conv2D(1, 1, activation="softplus", name="metres")(image),
+    }
+    network, path = keras.Model(image, outputs), tmp_path / "counts.npz"
+    depths = np.full((1, 8, 8, 1), 2000.0, "float32")
+    frames = Frames(np.ones((1, 8, 8, 3), "uint8"), np.zeros((1, 8, 8), "uint8"), depths)
+    with pytest.raises(ValueError, match="depth"):
+        more_scenes.count_frames(network, frames, ["a", "b"], path)
+    more_scenes.count_frames(network, frames, ["a", "b"], path, unusual_depth=True)
+    assert path.exists()
