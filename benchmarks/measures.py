@@ -39,8 +39,17 @@ def by_cell(errors: np.ndarray, cells: np.ndarray) -> np.ndarray:
     return (total / np.maximum(np.bincount(cells), 1))[cells]
 
 
-def pixels_of(network, teacher, frames, num_classes, depth_range) -> dict[str, np.ndarray]:
-    """All valid, measured pixels of the frames: vectors of what is measured of each, and `gain`."""
+def maps_of(network, teacher, image, label, depth, num_classes) -> dict[str, np.ndarray]:
+    """What is measured of one frame, at the main output's resolution, (h, w).
+
+    Args:
+        network, teacher: of images; of images with depth.
+        image, label, depth: of one frame, (H, W, 3), (H, W) and (H, W, 1).
+
+    Returns:
+        `gain`, `error`, `DSE by window`, `DPE`; and `label`, `depth` at that resolution, and
+        `known`, which is true where both are.
+    """
     from keras import ops
 
     from keras_lwm import mining
@@ -48,32 +57,44 @@ def pixels_of(network, teacher, frames, num_classes, depth_range) -> dict[str, n
     from keras_lwm.mining.measures import measured_mask, valid_mask
     from keras_lwm.resampling import resize_depth, resize_labels
 
-    bins = mining.ClassDepthErrors(num_classes, depth_range=depth_range)
+    image, depth = image[None].astype("float32"), depth[None]
+    seen = ops.convert_to_numpy(beside_depth(image, depth))
+    outputs, taught = network.predict_on_batch(image), teacher.predict_on_batch(seen)
+    logits = ops.convert_to_tensor(outputs["segmentation"])
+    size = tuple(logits.shape[1:3])
+    label = resize_labels(ops.convert_to_tensor(label[None].astype("int32")), size)
+    depth = resize_depth(ops.convert_to_tensor(depth), size)
+    valid = valid_mask(label, num_classes)
+    own = mining.segmentation_error(logits, label)
+    other = mining.segmentation_error(ops.convert_to_tensor(taught["segmentation"]), label)
+    maps = {
+        "gain": ops.relu(own - other),
+        "error": own,
+        "DSE by window": mining.depth_aware_segmentation_error(own, depth, valid),
+        "DPE": mining.depth_prediction_error(outputs["depth"], depth, valid),
+        "label": label[..., None],
+        "depth": depth,
+        "known": valid * measured_mask(depth) > 0,
+    }
+    return {name: ops.convert_to_numpy(values)[0, ..., 0] for name, values in maps.items()}
+
+
+def pixels_of(network, teacher, frames, num_classes, depth_range) -> dict[str, np.ndarray]:
+    """All valid, measured pixels of the frames: vectors of what is measured of each, and `gain`."""
+    from keras import ops
+
+    from keras_lwm import mining
+
     found = {}
     for image, label, depth in zip(frames.images, frames.labels, frames.depths, strict=True):
-        image, depth = image[None].astype("float32"), depth[None]
-        seen = ops.convert_to_numpy(beside_depth(image, depth))
-        outputs, taught = network.predict_on_batch(image), teacher.predict_on_batch(seen)
-        logits = ops.convert_to_tensor(outputs["segmentation"])
-        size = tuple(logits.shape[1:3])
-        labels = resize_labels(ops.convert_to_tensor(label[None].astype("int32")), size)
-        depth = resize_depth(ops.convert_to_tensor(depth), size)
-        valid = valid_mask(labels, num_classes)
-        own = mining.segmentation_error(logits, labels)
-        other = mining.segmentation_error(ops.convert_to_tensor(taught["segmentation"]), labels)
-        maps = {
-            "gain": ops.relu(own - other),
-            "error": own,
-            "DSE by window": mining.depth_aware_segmentation_error(own, depth, valid),
-            "DPE": mining.depth_prediction_error(outputs["depth"], depth, valid),
-            "class": labels[..., None],
-            "distance": bins.depth_bins(depth)[..., None],
-        }
-        kept = ops.convert_to_numpy(valid * measured_mask(depth))[0, ..., 0] > 0
+        maps = maps_of(network, teacher, image, label, depth, num_classes)
+        known = maps.pop("known")
         for name, values in maps.items():
-            found.setdefault(name, []).append(ops.convert_to_numpy(values)[0, ..., 0][kept])
+            found.setdefault(name, []).append(values[known])
     found = {name: np.concatenate(values) for name, values in found.items()}
-    classes, distance = found.pop("class").astype(int), found.pop("distance").astype(int)
+    bins = mining.ClassDepthErrors(num_classes, depth_range=depth_range)
+    classes, depth = found.pop("label").astype(int), found.pop("depth")
+    distance = ops.convert_to_numpy(bins.depth_bins(depth[:, None, None, None])).ravel().astype(int)
     cells = classes * bins.bins + distance
     return {
         **found,

@@ -23,7 +23,7 @@ UNDER_ONE_BACKEND = {
     *("test_depth_sources.py", "test_notebooks.py", "test_progress_bar.py", "test_board.py"),
     *("test_summary.py", "test_recipe_options.py", "test_typed_commands.py", "test_ahead.py"),
     *("test_strangers_videos.py", "test_replaced.py", "test_measures_benchmark.py"),
-    "test_more_scenes_benchmark.py",
+    *("test_more_scenes_benchmark.py", "test_maps_over_epochs_benchmark.py"),
     *("test_video_reading.py", "test_video_writing.py", "test_video_predictions.py"),
 }
 

@@ -31,7 +31,7 @@ def test_a_pixel_has_the_mean_of_its_cell():
 def constant_network(channels, bias, depth):
     """The same logits everywhere; and a depth of 2 m."""
     image = keras.Input((None, None, channels))
-    maps = layers.Conv2D(2, 1, 4, kernel_initializer="zeros", name="logits")
+    maps = layers.Conv2D(len(bias), 1, 4, kernel_initializer="zeros", name="logits")
     outputs = {"segmentation": maps(image)}
     maps.bias.assign(bias)
     if depth:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import keras
 
@@ -35,6 +35,7 @@ def train_cell(
     views: Sequence[Views] = (),
     teacher: keras.Model | None = None,
     on_frame: Callable | None = None,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
 ) -> tuple[dict, keras.Model]:
     """Trains and scores one cell.
 
@@ -47,6 +48,7 @@ def train_cell(
         views: the frozen encoder's features of `train_frames`; none: everything is trained.
         teacher: the whole network of the cell that teaches this one, for a row that is taught.
         on_frame: called with each scored frame, see `evaluate`.
+        callbacks: of the training, beside its own.
 
     Returns:
         Scores, history and seconds as plain values, ready for JSON. And the whole network, from
@@ -81,7 +83,9 @@ def train_cell(
     model = compiled_model(trained, weighting, multipliers, options, all_steps, teacher)
     start = time.perf_counter()
     curriculum = row.curriculum_options(options)
-    history = fit(model.fit, batches, steps, options, curriculum, shuffle=False).history
+    history = fit(
+        model.fit, batches, steps, options, curriculum, callbacks=callbacks, shuffle=False
+    ).history
     seconds = time.perf_counter() - start
     scores = evaluate(
         whole,

@@ -64,6 +64,7 @@ METHOD = "full"
 # The rivals are trained as published, whatever the strength of the method.
 AS_PUBLISHED = {"strength": 1.0}
 DSE = {"alpha": 0.0, "beta": 1.0}
+BY_CLASS = {**DSE, "gathering": "binned", "bins": 1}
 
 ROWS = {
     "cross_entropy": Row("uniform", sides=False, depth=False),
@@ -78,7 +79,7 @@ ROWS = {
     "ohem": Row("ohem", AS_PUBLISHED),
     "pixel_error": Row("pixel_error"),
     "error_window": Row("error_window"),
-    "class_error": Row("lwm", {**DSE, "gathering": "binned", "bins": 1}),
+    "class_error": Row("lwm", BY_CLASS),
     "distance_error": Row("lwm", {**DSE, "gathering": "distance"}),
     "shuffled": Row("shuffled", curriculum=True),
     "teacher": Row("uniform", depth=False, depth_input=True),
@@ -97,8 +98,12 @@ ROWS = {
         "uniform", teacher="teacher_2", controls=("distilled_blind_2", "distilled", "class_error")
     ),
     "distilled_blind_2": Row("uniform", teacher="self_trained"),
+    "distilled_blind_2_class_error": Row("lwm", BY_CLASS, teacher="self_trained"),
     "distilled_2_full": Row(
-        "lwm", curriculum=True, teacher="teacher_2", controls=("distilled_2", "class_error")
+        "lwm",
+        curriculum=True,
+        teacher="teacher_2",
+        controls=("distilled_2", "distilled_blind_2_class_error", "class_error"),
     ),
 }
 """What each row trains, by its name; docs/ablation.md and docs/few_labels.md say what it is for."""
