@@ -14,7 +14,7 @@ def test_multiply_adds_are_counted_by_hand():
     image = keras.Input((8, 6, 3))
     x = keras.layers.Conv2D(5, 3, strides=2, padding="same")(image)
     network = keras.Model(image, keras.layers.Conv2D(2, 1)(x))
-    assert module("gpu").multiply_adds(network) == 4 * 3 * (5 * 9 * 3 + 2 * 5)
+    assert module("gpu_rows").multiply_adds(network) == 4 * 3 * (5 * 9 * 3 + 2 * 5)
 
 
 BACKEND = keras.backend.backend()
@@ -26,7 +26,7 @@ needs_rows = pytest.mark.skipif(not ROWS, reason="the benchmark has JAX and PyTo
 
 def by_importance():
     """The rows in the table's order."""
-    return [row.name for row in module("gpu").rows() if row.name in ROWS]
+    return [row.name for row in module("gpu_rows").rows() if row.name in ROWS]
 
 
 def benchmark(*arguments):

@@ -1,18 +1,14 @@
 """One folder that holds everything a training leaves behind, and from which it can be resumed."""
 
-import contextlib
-import errno
-import json
-import shutil
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import keras
 
 from keras_lwm import replicas
-from keras_lwm.atomic_write import as_json, atomic_write, write_json
+from keras_lwm.atomic_write import atomic_write, write_json
 from keras_lwm.description import Description
 from keras_lwm.extras import install, missing_packages
 from keras_lwm.local_paths import local_path
@@ -24,9 +20,11 @@ from keras_lwm.run_folder.checkpoints import (
     read_arrays,
     read_progress_of,
 )
+from keras_lwm.run_folder.disk import check_room, writing_to
 from keras_lwm.run_folder.history import LogLearningRate, WriteHistory
 from keras_lwm.run_folder.lock import lock_folder
 from keras_lwm.run_folder.models import SaveBest, SaveLast, read_progress
+from keras_lwm.run_folder.same_run import check_data, plain, read_options
 from keras_lwm.run_folder.state import later_state, restore_state, state_bytes
 from keras_lwm.run_folder.stopping import StopSignals
 from keras_lwm.run_folder.training import Interval, SaveCheckpoints, fit_from
@@ -45,7 +43,6 @@ _FILES = {
     "page_path": "report.html",
 }
 _COMMAND = "command.txt"
-_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
 
 
 def find_run_model(folder) -> Path | None:
@@ -173,7 +170,7 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(f"Expected a folder for the run; received the file {self.path}.")
         self._refuse_another_run()
-        self.options = json.loads(as_json(options))
+        self.options = plain(options)
 
     def _refuse_another_run(self):
         if not self.leads:
@@ -186,27 +183,14 @@ class RunFolder:
             )
 
     def _resume(self, options):
-        if not self.options_path.exists():
-            raise ValueError(
-                f"Expected a run to resume in {self.path}; found no {self.options_path.name} there."
-            )
-        try:
-            self.options = json.loads(self.options_path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{self.options_path} is not readable as JSON ({error}).") from error
-        for name, value in json.loads(as_json(options)).items():
-            if name not in self.options or self.options[name] != value:
-                raise ValueError(
-                    f"The run in {self.path} was started with {name}={self.options.get(name)!r}; "
-                    f"received {name}={value!r}: a run is resumed with its own options."
-                )
+        self.options = read_options(self.options_path, options)
         self._take_lock()
         self._find_checkpoint()
 
     def _take_lock(self):
         if not self.leads:
             return
-        with self._in_a_sentence():
+        with writing_to(self.path):
             self._lock = lock_folder(self.path)
 
     def _find_checkpoint(self):
@@ -242,19 +226,19 @@ class RunFolder:
                 is in the folder, or it cannot be written to.
         """
         self.description = Description(class_names, palette, self.options)
-        self._data = json.loads(as_json(data or {}))
-        self._check_data()
+        self._data = plain(data or {})
+        check_data(self.path, self._progress.get("data", self._data), self._data)
         if not self.leads:
             return self
         if self._lock is None:
-            with self._in_a_sentence():
+            with writing_to(self.path):
                 self.path.mkdir(parents=True, exist_ok=True)
             self._take_lock()
             self._refuse_another_run()  # One that has begun meanwhile.
-            with self._in_a_sentence():
+            with writing_to(self.path):
                 self._write_command()
                 write_json(self.options_path, self.options)
-        with self._in_a_sentence():
+        with writing_to(self.path):
             self.checkpoints_path.mkdir(exist_ok=True)
         return self
 
@@ -262,16 +246,6 @@ class RunFolder:
         if self._command:
             with atomic_write(self.path / _COMMAND) as partial:
                 partial.write_text(self._command + "\n", encoding="utf-8")
-
-    def _check_data(self):
-        recorded = self._progress.get("data", self._data)
-        for name in {**recorded, **self._data}:
-            before, now = recorded.get(name), self._data.get(name)
-            if before != now:
-                raise ValueError(
-                    f"The run in {self.path} was trained on other data ({name}: {before!r}); "
-                    f"received {now!r}: a run is resumed on its own data."
-                )
 
     def fit(
         self,
@@ -327,7 +301,7 @@ class RunFolder:
         facts = {**_computed_by(model), "data": self._data}
         writers = self._writers(monitor, mode) if self.leads else []
         begun = time.monotonic()
-        with StopSignals(self._alone) as stop, self._in_a_sentence():
+        with StopSignals(self._alone) as stop, writing_to(self.path):
             save = SaveCheckpoints(
                 self._checkpoints if self.leads else None,
                 Interval(self._save_every),
@@ -386,26 +360,7 @@ class RunFolder:
         # All checkpoints and one that is being written; best, last, and one that is being written.
         needed = (self.keep_last + 4) * state_bytes(model)
         files = [*self._checkpoints.paths(), self.best_model_path, self.last_model_path]
-        there = sum(path.stat().st_size for path in files if path.exists())
-        free = shutil.disk_usage(self.path).free
-        if free < needed - there:
-            raise ValueError(
-                f"Expected {(needed - there) / 1e9:.3g} GB of free disk for the models and "
-                f"checkpoints of {self.path}; there is {free / 1e9:.3g} GB."
-            )
-
-    @contextlib.contextmanager
-    def _in_a_sentence(self) -> Iterator[None]:
-        """Names the folder where it cannot be written to."""
-        try:
-            yield
-        except OSError as error:
-            if error.errno not in _CANNOT_WRITE:
-                raise
-            raise OSError(
-                f"{self.path} cannot be written to ({error.strerror}); what was saved there before "
-                "is whole."
-            ) from error
+        check_room(self.path, needed, files)
 
     def _writers(self, monitor, mode) -> list[keras.callbacks.Callback]:
         """The callbacks that write history, TensorBoard, best and last model."""

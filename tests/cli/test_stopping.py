@@ -45,10 +45,9 @@ def test_what_could_not_be_saved_is_a_sentence_but_not_an_error_of_the_systems(t
     @click.argument("kind")
     @in_a_sentence
     def command(kind):
-        from keras_lwm.run_folder import RunFolder
+        from keras_lwm.run_folder.disk import writing_to
 
-        run = RunFolder(tmp_path / "run")
-        with run._in_a_sentence():
+        with writing_to(tmp_path / "run"):
             raise OSError(28 if kind == "full" else 5, "of the system")
 
     full = CliRunner().invoke(command, ["full"])
