@@ -13,6 +13,16 @@ def sees_depth(network: keras.Model) -> bool:
 
 
 def beside_depth(image, depth) -> Tensor:
-    """What a network that sees depth takes: (B, H, W, 3) and (B, H, W, 1) to (B, H, W, 4)."""
+    """What a network that sees depth takes: (.., H, W, 3) and (.., H, W, 1) to (.., H, W, 4).
+
+    Raises:
+        ValueError: depth is known to be of another size, which may be found out later by others.
+    """
+    sizes = [tuple(maps.shape[-3:-1]) for maps in (image, depth)]
+    if None not in sizes[0] + sizes[1] and sizes[0] != sizes[1]:
+        raise ValueError(
+            f"Expected depth of the images' size, {sizes[0]}, for a network that sees it; received "
+            f"{sizes[1]}."
+        )
     image, depth = (ops.cast(maps, "float32") for maps in (image, depth))
     return ops.concatenate([image, depth], axis=-1)

@@ -28,8 +28,10 @@ def _groups_by_name(file):
     def walk(group, prefix):
         variables = group.get("vars")
         name = "" if variables is None else variables.attrs.get("name", "")
+        # The teacher of a `DepthPrivilegedModel` has layers of the same names, and is another.
+        others = {"vars", "teacher"} if group.name == "/" else {"vars"}
         for key in group:
-            if key != "vars" and isinstance(group[key], h5py.Group):
+            if key not in others and isinstance(group[key], h5py.Group):
                 # The model's own name is no part of the path: it may differ from file to file.
                 inner = f"{prefix}{name}/" if name and group.name.count("/") > 1 else prefix
                 yield from walk(group[key], inner)

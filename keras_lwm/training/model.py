@@ -133,6 +133,7 @@ class DepthPrivilegedModel(
         self.distillation_weight = real("distillation_weight", distillation_weight)
         check_teacher(
             teacher,
+            self,
             segmentation_outputs(outputs),
             num_classes,
             self.distillation_weight,
@@ -161,6 +162,21 @@ class DepthPrivilegedModel(
         self.segmentation_scores = ConfusionMatrix(self.num_classes)
         self.depth_errors = DepthErrors()
         self.input_monitor = InputMonitor(self.num_classes, self.unusual_depth)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the network's layers are trained; setting it sets all of them, as Keras does.
+
+        The teacher stays frozen.
+        """
+        return super().trainable
+
+    @trainable.setter
+    def trainable(self, value) -> None:
+        keras.Model.trainable.fset(self, value)
+        teacher = getattr(self, "teacher", None)  # Keras may set it before there is one.
+        if teacher is not None:
+            teacher.trainable = False
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:

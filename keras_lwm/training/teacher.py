@@ -26,17 +26,19 @@ def network_input(network: keras.Model, x: Any, y: dict) -> Any:
     return beside_depth(x, y["depth"]) if sees_depth(network) else x
 
 
-def check_teacher(teacher, names, num_classes, distillation_weight) -> None:
+def check_teacher(teacher, network, names, num_classes, distillation_weight) -> None:
     """Refuses a teacher that cannot teach, and one that nobody would listen to.
 
     Args:
         teacher: a network, or None.
+        network: that is to be taught.
         names: of the outputs that segment, which the teacher must have too.
         num_classes: number of classes.
         distillation_weight: factor of what it says in the loss.
 
     Raises:
-        ValueError: there is a teacher and its weight is 0, or its outputs are others.
+        ValueError: there is a teacher and its weight is 0, or its outputs are others, or it shares
+            weights with the network, which would be frozen with it.
     """
     if teacher is None:
         return
@@ -48,6 +50,14 @@ def check_teacher(teacher, names, num_classes, distillation_weight) -> None:
         raise ValueError(
             f"Expected a teacher with the outputs {', '.join(names)} of {num_classes} classes; "
             f"received {classes or teacher!r}."
+        )
+    own = {id(variable) for variable in network.variables}
+    shared = [variable.path for variable in teacher.variables if id(variable) in own]
+    if shared:
+        raise ValueError(
+            f"Expected a teacher with weights of its own; it shares {len(shared)} with the network "
+            f"({shared[0]}, ...), which would be frozen with it: build its encoder anew, or clone "
+            "it by keras.models.clone_model."
         )
 
 

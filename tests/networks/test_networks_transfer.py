@@ -1,10 +1,12 @@
 import re
 
 import h5py
+import keras
 import numpy as np
 import pytest
 
 from keras_lwm.networks import RefineNet, transfer_weights
+from keras_lwm.training import DepthPrivilegedModel
 
 HEADS = {"segmentation_logits", "side_8_logits", "side_16_logits", "side_32_logits"}
 
@@ -78,3 +80,31 @@ def test_a_broken_file_gets_a_sentence(tiny_backbone, tmp_path):
     path.write_bytes(b"PK\x03\x04 no archive")
     with pytest.raises(ValueError, match="Cannot read .*broken.keras as a .keras or .weights.h5"):
         transfer_weights(build(tiny_backbone, 3), path)
+
+
+def taught(tiny_backbone, seed):
+    """A network beside a teacher of the same layers and other weights."""
+    keras.utils.set_random_seed(seed)
+    network, teacher = (build(tiny_backbone, 3) for _ in range(2))
+    return DepthPrivilegedModel(network, weighting="uniform", teacher=teacher), network, teacher
+
+
+@pytest.mark.parametrize("file", ["student.keras", "student.weights.h5"])
+def test_of_a_file_with_a_teacher_the_network_is_taken(file, tiny_backbone, tmp_path):
+    model, network, _ = taught(tiny_backbone, 0)
+    new = build(tiny_backbone, 3)
+    assert transfer_weights(new, save(model, tmp_path / file), verbose=False).left == ()
+    for taken, own in zip(new.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_array_equal(taken, own)
+
+
+def test_into_a_model_with_a_teacher_the_network_takes(tiny_backbone, tmp_path):
+    old = build(tiny_backbone, 3)
+    path = save(old, tmp_path / "old.keras")
+    model, network, teacher = taught(tiny_backbone, 1)
+    before = teacher.get_weights()
+    transfer_weights(model, path, verbose=False)
+    for taken, own in zip(network.get_weights(), old.get_weights(), strict=True):
+        np.testing.assert_array_equal(taken, own)
+    for now, then in zip(teacher.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)

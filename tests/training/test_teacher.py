@@ -208,3 +208,43 @@ def test_a_teacher_that_nothing_asks_or_that_cannot_teach_is_refused():
         model_with_teacher(distillation_weight=0.0)
     with pytest.raises(ValueError, match="with the outputs segmentation, side_8 of 4 classes"):
         model_with_teacher(teacher=keras.Sequential([layers.Input((32, 48, 4))]))
+
+
+@pytest.mark.parametrize("l2", [0.0, 1e-2])
+def test_it_stays_frozen_whatever_the_model_is_set_to(l2, tmp_path):
+    keras.utils.set_random_seed(0)
+    model = DepthPrivilegedModel(tiny_network(), teacher=depth_network(), l2=l2)
+    own = len(model.trainable_variables)
+    model.trainable = False
+    assert not model.trainable and not model.trainable_variables
+    model.trainable = True
+    assert model.trainable and len(model.trainable_variables) == own
+    before = numbers(model.teacher.weights)
+    model.compile(keras.optimizers.AdamW(1e-2))
+    images, targets = tiny_batch()
+    model.fit(images, targets, epochs=2, verbose=0)
+    for old, new in zip(before, numbers(model.teacher.weights), strict=True):
+        np.testing.assert_array_equal(old, new)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert len(loaded.trainable_variables) == own
+
+
+def test_a_teacher_that_shares_weights_with_the_network_is_refused():
+    network = tiny_network()
+    outputs = {name: network.output[name] for name in ("segmentation", "side_8")}
+    teacher = keras.Model(network.input, outputs)
+    trainable = len(network.trainable_variables)
+    with pytest.raises(ValueError, match=r"weights of its own; it shares \d+ with the network"):
+        DepthPrivilegedModel(network, teacher=teacher)
+    assert len(network.trainable_variables) == trainable  # Nothing was frozen.
+    DepthPrivilegedModel(network, teacher=keras.models.clone_model(teacher))
+
+
+def test_depth_of_another_size_than_the_image_ends_in_a_sentence():
+    model = DepthPrivilegedModel(depth_network(), weighting="uniform")
+    model.compile("sgd")
+    images, targets = tiny_batch()
+    half = {**targets, "depth": targets["depth"][:, ::2, ::2]}
+    with pytest.raises(ValueError, match=r"depth of the images' size, \(32, 48\), .*\(16, 24\)"):
+        model.train_on_batch(images, half)
