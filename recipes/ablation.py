@@ -143,11 +143,13 @@ def main(context, setting, backend, out, rows, seeds, workers, loaders, minutes,
 
     # Cells of two backends are no pairs.
     folder = AblationFolder(out, {**options, "backend": keras.backend.backend()})
-    rows = rows.split(",")
+    rows = list(dict.fromkeys(rows.split(",")))
     silent = ("out", "write_frames", "quality", "loaders", "minutes")
     command = typed_command(context, "recipes/ablation.py", folder="data", without=silent)
     tables = functools.partial(write_tables, folder, rows, seeds, command)
     train_cells(folder, rows, seeds, workers, loaders, minutes, after_cell=tables)
+    if not any(folder.cell_path(row, seed).exists() for row in rows for seed in range(seeds)):
+        return click.echo("No cell is complete, so there are no tables.")
     click.echo(tables())
     try:
         draw_tables(folder.path)

@@ -170,8 +170,24 @@ def test_the_encoder_is_trained_where_that_is_asked_for(parsed):
 
     _, teacher = train_cell("teacher", 0, options, frames, frames, names)
     assert teacher.input_shape == (None, None, None, 4)
+    options |= {"backbone": tiny_encoder()}  # Not the teacher's.
     result, _ = train_cell("distilled", 0, options, frames, frames, names, teacher=teacher)
     assert np.isfinite(result["history"]["loss"]).all()
+
+
+def test_depth_is_seen_in_scoring_as_in_training(parsed):
+    """Frames are larger than crops; the camera is not another for it."""
+    options = parsed(["--data", "-"])
+    options |= {"train_encoder": True, "backbone": tiny_encoder(), "weights": None, "channels": 4}
+    options |= {"epochs": 1, "batch_size": 2, "crop": (32, 40)}
+    random = np.random.default_rng(0)
+    frames = Frames(
+        random.integers(0, 256, (2, 48, 64, 3)).astype("uint8"),
+        random.integers(0, 3, (2, 48, 64)).astype("uint8"),
+        random.uniform(1, 9, (2, 48, 64, 1)).astype("float32"),
+    )
+    _, network = train_cell("teacher", 0, options, frames, frames, ["wall", "floor", "sofa"])
+    assert network.get_layer("depth_picture").focal_length == pytest.approx(0.8 * 40)
 
 
 def run_ablation(folder, out, *options, path=()):
@@ -224,6 +240,30 @@ def test_a_folder_of_other_options_is_refused(tmp_path):
     assert AblationFolder(tmp_path, options).options == {"gathering": "binned", "crop": [32, 32]}
     with pytest.raises(ValueError, match="has gathering='binned'; received gathering='window'"):
         AblationFolder(tmp_path, {**options, "gathering": "window"})
+
+
+def test_a_folder_of_options_that_read_no_data_is_free_for_others(tmp_path):
+    common = {"train_encoder": True, "train_split": "train", "score_split": "val", "size": (40, 50)}
+    folder = AblationFolder(tmp_path, {**common, "data": str(tmp_path)})
+    with pytest.raises(ValueError):
+        train_cells(folder, [BASELINE], seeds=1)
+    write_frames(tmp_path / "frames")
+    read = {"depth_unit": 0.001, "first_id": 1, "void_ids": (0,)}
+    folder = AblationFolder(tmp_path, {**common, **read, "data": str(tmp_path / "frames")})
+    folder.prepare([BASELINE])
+    with pytest.raises(ValueError, match="has train_encoder=True; received train_encoder=False"):
+        AblationFolder(tmp_path, {"train_encoder": False})
+
+
+def test_where_no_cell_is_complete_there_are_no_tables(tmp_path):
+    write_frames(tmp_path / "frames")
+    command = [sys.executable, ROOT / "recipes" / "ablation.py", "--data", tmp_path / "frames"]
+    command += ["--out", tmp_path / "out", "--depth-unit", "0.001", "--first-id", "1"]
+    command += ["--void-ids", "0", "--size", "40", "50", "--train-encoder", "--minutes", "0"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": keras.backend.backend()}
+    done = subprocess.run(command, env=environment, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.splitlines()[-1] == "No cell is complete, so there are no tables."
 
 
 def test_unknown_rows_are_refused_before_anything_is_trained(tmp_path):

@@ -22,7 +22,7 @@ from keras_lwm.experiment import (
     new_augmentation,
 )
 from keras_lwm.networks import build_backbone, refinenet_outputs
-from keras_lwm.networks.rgbd import encoded
+from keras_lwm.networks.rgbd import encoded, usual_focal_length
 
 
 def train_cell(
@@ -57,7 +57,9 @@ def train_cell(
     row, num_classes = ROWS[row_name], len(class_names)
     extractor, decoder = build(options, num_classes, seed, row.depth_input)
     decoder = keras.Model(decoder.input, row.kept_outputs(decoder.output), name="decoder")
-    image, features = encoded(extractor, (None, None, 3), row.depth_input)
+    # Frames are scored as crops are trained on, whose size is another.
+    focal_length = float(usual_focal_length(options["crop"]))
+    image, features = encoded(extractor, (None, None, 3), row.depth_input, focal_length)
     whole = keras.Model(image, decoder(features), name=row_name)
     if not views:
         trained, multipliers = whole, encoder_rates(whole, options)

@@ -44,7 +44,8 @@ class AblationFolder:
         self.path = local_path(path)
         self.cells = self.path / "cells"
         options_path = self.path / "options.json"
-        if options is not None and not options_path.exists():
+        self._begins = options is not None and not options_path.exists()
+        if self._begins:
             self.cells.mkdir(parents=True, exist_ok=True)
             write_json(options_path, options)
         if not options_path.exists():
@@ -95,7 +96,13 @@ class AblationFolder:
             ValueError: the data cannot be read.
         """
         options = self.options
-        self.frames.keep(self.splits, options)
+        try:
+            self.frames.keep(self.splits, options)
+        except BaseException:
+            if self._begins:  # Else options that read no data would bind those that come next.
+                (self.path / "options.json").unlink()
+            raise
+        self._begins = False
         views = self.views(rows)
         if not views:
             return
