@@ -56,6 +56,7 @@ def main(context, backend, devices, data_dir, **_):
 
     run = open_run(context)
     options = run.options
+    check_unlabelled(options)
 
     # The folder's frames, checked and prepared the first time and whenever the folder changes.
     given = given_folder_options(options)
@@ -76,6 +77,21 @@ def main(context, backend, devices, data_dir, **_):
     validation = options["validation_split"]
     train(run, frames, options["train_split"], validation=validation, devices=devices)
     report(run, frames, options["test_split"])
+
+
+def check_unlabelled(options):
+    """Refuses images without a label where nothing would be learnt from them."""
+    unlabelled, trained = options["unlabelled"], options["train_split"]
+    if unlabelled not in (None, trained):
+        raise ValueError(
+            f"Expected --unlabelled as the split that is trained on, {trained!r} (--train-split); "
+            f"received {unlabelled!r}."
+        )
+    if unlabelled is not None and options["depth_input"] and options["teacher"] is None:
+        raise ValueError(
+            "Expected a --teacher with --unlabelled for a network that sees depth, which learns "
+            "nothing else from images without a label."
+        )
 
 
 if __name__ == "__main__":

@@ -7,11 +7,14 @@ import hub_presets
 import numpy as np
 import pytest
 from coloured_frames import write_frames
+from PIL import Image
 from recipe_runs import TINY, run_recipe
 
 from keras_lwm.datasets import load_builder
 from keras_lwm.experiment import LITERATURE, report
 from keras_lwm.run_folder import RunFolder
+
+SEES_DEPTH = ["--depth-input", "true", "--weighting", "uniform"]
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +30,9 @@ def frames(tmp_path_factory):
         (["--weighting", "hard"], "Error: Expected a weighting among .*; received 'hard'."),
         (["--backbone", "vgg"], "Error: Unknown backbone 'vgg'; .*efficientnet_lite0"),
         (["--first-id", "2"], "Error: .*label.*"),
+        (["--unlabelled", "val"], "--unlabelled as the split that is trained on, 'train' .*'val'"),
+        ([*SEES_DEPTH, "--unlabelled", "train"], "Expected a --teacher with --unlabelled"),
+        ([*SEES_DEPTH, "--depth-loss", "berhu"], "no options of a depth branch.*depth_loss"),
     ],
 )
 def test_what_is_refused_ends_in_one_sentence_and_leaves_no_folder(
@@ -36,6 +42,17 @@ def test_what_is_refused_ends_in_one_sentence_and_leaves_no_folder(
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert "Error: " in last and re.search(sentence, last), done.stderr[-2000:]
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_network_that_sees_depth_is_not_trained_without_any(tmp_path):
+    folder = tmp_path / "frames"
+    write_frames(folder)
+    for name in ("a", "c", "d"):
+        Image.fromarray(np.zeros((40, 50), "uint16")).save(folder / "depth" / f"{name}.png")
+    done = run_recipe(folder, tmp_path / "run", *TINY, *SEES_DEPTH)
+    assert done.returncode == 1
+    assert "Error: Expected measured depth in train of rgbd_folder" in done.stderr.splitlines()[-1]
     assert not (tmp_path / "run").exists()
 
 
@@ -56,7 +73,7 @@ def last_epoch(run):
 
 
 def report_in_views_of_the_literature(folder, out):
-    reading = {"depth_unit": 0.001, "first_id": 1, "void_ids": (0,), "unlabelled": "train"}
+    reading = {"depth_unit": 0.001, "first_id": 1, "void_ids": (0,)}
     splits = ("train", "val", "test")
     builder = load_builder(
         "rgbd_folder", folder=folder, **reading, splits=splits, data_dir=folder.parent / "data"
@@ -70,22 +87,23 @@ def test_a_teacher_that_sees_depth_teaches_frames_without_a_label(tmp_path):
     folder, teacher, second, run = (tmp_path / name for name in names)
     write_frames(folder)
     (folder / "label" / "b.png").unlink()
-    unlabelled = ["--unlabelled", "train", "--epochs", "1"]
+    (folder / "train.txt").write_text("a\n")
+    (folder / "more.txt").write_text("a\nb\n")
+    unlabelled = ["--train-split", "more", "--unlabelled", "more", "--epochs", "1"]
 
-    sees_depth = ["--depth-input", "true", "--weighting", "uniform"]
-    done = run_recipe(folder, teacher, *TINY, *unlabelled, *sees_depth)
+    done = run_recipe(folder, teacher, *TINY, "--batch-size", "1", "--epochs", "1", *SEES_DEPTH)
     assert done.returncode == 0, done.stderr[-3000:]
     assert f"--out and --teacher {teacher}, trains one of images alone by it." in done.stdout
     assert "distillation_loss" not in last_epoch(teacher)
     report_in_views_of_the_literature(folder, teacher)
 
-    done = run_recipe(folder, second, *TINY, *unlabelled, *sees_depth, "--teacher", str(teacher))
+    done = run_recipe(folder, second, *TINY, *unlabelled, *SEES_DEPTH, "--teacher", str(teacher))
     assert done.returncode == 0, done.stderr[-3000:]
     assert float(last_epoch(second)["distillation_loss"]) > 0
 
     done = run_recipe(folder, run, *TINY, *unlabelled, "--teacher", str(second))
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "1 of the 2 images of train have no label." in done.stdout
+    assert "1 of the 2 images of more have no label." in done.stdout
     assert float(last_epoch(run)["distillation_loss"]) > 0
 
     (folder / "classes.txt").write_text("wall\nfloor\nchair\n")

@@ -9,7 +9,7 @@ import numpy as np
 from keras_lwm.keras_files import read_configuration, weights_file
 from keras_lwm.networks.attach import OpenedGraph, find_logits
 from keras_lwm.networks.layers import ResizeLike
-from keras_lwm.networks.segmenter import RESIZED, segmenter
+from keras_lwm.networks.segmenter import RESIZED, refuse_depth, segmenter
 from keras_lwm.windows import Window, seen_through
 
 _REDUCED = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
@@ -205,6 +205,7 @@ def inference_network(model: keras.Model) -> keras.Model:
         if logits is not None:
             return keras.Model(graph.image, logits, name=_NAME)
         model = keras.Model(graph.image, {"segmentation": _logits(graph, model)})
+    refuse_depth(model)
     image = model.inputs[0]
     if len(image.shape) != 4 or image.shape[-1] != 3:
         raise ValueError(

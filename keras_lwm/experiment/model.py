@@ -36,6 +36,9 @@ OBJECTIVE = (
 )
 """Options of `DepthPrivilegedModel`."""
 
+OF_DEPTH_BRANCH = ("depth_weight", "depth_loss")
+"""Those of them that are of predicted depth."""
+
 OPTIMIZER = ("optimizer", "learning_rate", "schedule", "warm_up", "weight_decay")
 """Options of `new_optimizer`."""
 
@@ -77,6 +80,12 @@ def new_model(
             raise ValueError(
                 "Expected a weighting that needs no predicted depth, such as uniform, for a "
                 f"network that sees depth; received {options['weighting']!r}."
+            )
+        unused = given(options, OF_DEPTH_BRANCH)
+        if unused:
+            raise ValueError(
+                "Expected no options of a depth branch, which a network that sees depth has not; "
+                f"received {', '.join(unused)}."
             )
         focal_length = None if frame_size is None else float(usual_focal_length(frame_size))
         depth_options = {"depth_branch": False, "focal_length": focal_length}

@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Mapping
 
 import keras
+import numpy as np
 
 from keras_lwm.depth_input import sees_depth
 from keras_lwm.devices import WHOLE, several_devices
@@ -13,6 +14,7 @@ from keras_lwm.experiment.model import CURRICULUM, fit, given, new_augmentation,
 from keras_lwm.experiment.scored import SINGLE_SCALE, SUBSETS
 from keras_lwm.experiment.summary import summary
 from keras_lwm.experiment.teacher import open_teacher
+from keras_lwm.measured import is_measured
 from keras_lwm.progress_bar import ProgressBar
 from keras_lwm.report import (
     FrameScores,
@@ -81,7 +83,9 @@ def _train(run, builder, split, validation, share):
     steps = steps_per_epoch(builder, split, options["batch_size"])
     names, teacher = classes["class_names"], options.get("teacher")
     teacher = None if teacher is None else open_teacher(teacher, names)
-    size = _frame_size(builder, split) if options.get("depth_input") else None
+    size = None
+    if options.get("depth_input") or (teacher is not None and sees_depth(teacher)):
+        size = _check_depth(builder, split)
     model = new_model(options, len(names), steps * options["epochs"], teacher, size)
     splits = [split] if validation is None else [split, validation]
     if validation is not None:
@@ -168,12 +172,18 @@ def _has_label(frame, num_classes):
     return bool((frame[1] != void_id(num_classes)).any())
 
 
-def _frame_size(builder, split):
-    """(height, width) of the first frame of a split, before it is cropped."""
+def _check_depth(builder, split):
+    """(height, width) of frames before they are cropped, of which some must have depth to see."""
     from keras_lwm.pipeline import evaluation_dataset
 
-    image, _, _ = next(_frames(evaluation_dataset(builder, split, frames=[0])))
-    return image.shape[:2]
+    for number in (16, None):  # All, should those of a few have none.
+        for image, _, depth in _frames(evaluation_dataset(builder, split, frames=number)):
+            if is_measured(depth, np).any():
+                return image.shape[:2]
+    raise ValueError(
+        f"Expected measured depth in {split} of {builder.info.full_name}, for the network that "
+        "sees it, or its teacher; found none in any frame."
+    )
 
 
 def _keep_for_the_page(run, model, builder, split, scores):

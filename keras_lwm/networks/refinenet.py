@@ -385,5 +385,9 @@ def RefineNet(
         # The decoder has none.
         freeze_batch_norm(network)
     if not of_backbone:
-        transfer_weights(network, weights)
+        taken, _ = transfer_weights(network, weights)
+        if depth_input and not any(name.startswith("depth_backbone/") for name in taken):
+            # The file is of a network of images.
+            network.get_layer("depth_backbone").set_weights(network.backbone.get_weights())
+            print("depth_backbone: as backbone.")
     return network

@@ -6,6 +6,7 @@ from keras import ops
 from keras_lwm.measured import is_measured
 from keras_lwm.option_values import real
 from keras_lwm.tensors import Tensor
+from keras_lwm.windows import current_window
 
 NEAREST = 0.5  # metres
 REACHES = (1, 2, 4, 6, 8)  # pixels, to either side
@@ -28,7 +29,8 @@ class DepthPicture(keras.layers.Layer):
 
     Args:
         focal_length: of the camera, pixels. None: that of a field of view of 64 degrees along the
-            longer side of whatever it is called on, which is another for a crop than for its frame.
+            longer side of whatever it is called on, which is another for a crop than for its frame;
+            of the whole image where a network sees it in tiles.
     """
 
     def __init__(self, focal_length=None, **kwargs):
@@ -47,7 +49,9 @@ class DepthPicture(keras.layers.Layer):
         nearness = mask * NEAREST / ops.maximum(depth, NEAREST)
         focal_length = self.focal_length
         if focal_length is None:
-            focal_length = usual_focal_length(ops.shape(depth)[1:3])
+            window = current_window()
+            size = ops.shape(depth)[1:3] if window is None else window.whole
+            focal_length = usual_focal_length(size)
         slopes = [focal_length * _slope(ops.log(depth), mask, axis) for axis in (2, 1)]
         length = ops.sqrt(1.0 + slopes[0] ** 2 + slopes[1] ** 2)
         normal = [127.5 * (1.0 + slope / length) for slope in slopes]

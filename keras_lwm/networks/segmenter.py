@@ -39,11 +39,7 @@ def segmenter(model: keras.Model, output: str = "logits") -> keras.Model:
             "Expected a functional model with one input and a dictionary of outputs that has "
             f"'segmentation'; received {model!r} with output {outputs!r}."
         )
-    if sees_depth(model):
-        raise ValueError(
-            "Expected a network of RGB images; received one that sees depth, which is a teacher, "
-            f"or a measure of what depth is worth: {model!r}."
-        )
+    refuse_depth(model)
     image = model.inputs[0]
     logits = outputs["segmentation"]
     if logits.shape[1:3] != image.shape[1:3] or None in logits.shape[1:3]:
@@ -53,6 +49,16 @@ def segmenter(model: keras.Model, output: str = "logits") -> keras.Model:
     elif output == "labels":
         logits = keras.ops.argmax(logits, axis=-1)
     return keras.Model(image, logits, name=f"{model.name}_segmenter")
+
+
+def refuse_depth(model: keras.Model) -> None:
+    """Raises a `ValueError` for a network that sees depth, which where it runs is not to be had."""
+    if sees_depth(model):
+        raise ValueError(
+            "Expected a network of RGB images; received one that sees depth, which is a teacher, "
+            f"or a measure of what depth is worth: {model.name!r}. keras_lwm.evaluation.evaluate "
+            "scores it."
+        )
 
 
 def before_resizing(model: keras.Model) -> keras.Model:

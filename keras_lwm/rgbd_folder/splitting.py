@@ -1,6 +1,7 @@
 """Which split each frame of a folder belongs to: as lists say, folders' names, or a draw."""
 
 import collections
+import itertools
 from collections.abc import Callable
 
 from keras_lwm.rgbd_folder.frame_files import Frame, FrameFiles
@@ -39,6 +40,7 @@ class Splitting:
             splits = self._listed(frames)
         if splits and self.options.unlabelled is not None:
             self._check_unlabelled(splits)
+        self._note_shared(splits)
         return splits
 
     def _listed(self, frames):
@@ -146,6 +148,16 @@ class Splitting:
                 f"{without} of {len(frames)} images have no label, and are not used (--unlabelled "
                 "SPLIT uses those of one)."
             )
+
+    def _note_shared(self, splits):
+        """Scores on frames that were trained on say nothing of others."""
+        names_of = {split: {frame.name for frame in frames} for split, frames in splits.items()}
+        for (one, names), (other, others) in itertools.combinations(names_of.items(), 2):
+            if shared := len(names & others):
+                self.notes.append(
+                    f"{shared} of the {len(names)} images of {one} are in {other} too: what is "
+                    "trained on one of the two is not to be scored on the other."
+                )
 
     def _check_unlabelled(self, splits):
         split = self.options.unlabelled

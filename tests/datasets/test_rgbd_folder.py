@@ -286,6 +286,17 @@ def test_frames_of_one_split_need_no_label(folder, prepare):
     assert len(samples(prepare(unlabelled="train", splits=("val",)), "val")) == 1
 
 
+def test_images_of_two_splits_are_told(folder, prepare):
+    write_random_folder(folder, number=3, val=1)
+    (folder / "more.txt").write_text("\n".join(f"frame{index}" for index in range(4)))
+    builder = prepare(splits=("more", "val"), unlabelled="more")
+    assert (
+        "1 of the 4 images of more are in val too: what is trained on one of the two is not to be "
+        "scored on the other."
+    ) in builder.notes
+    assert not any("are in" in note for note in prepare(splits=("train", "val")).notes)
+
+
 def test_frames_without_label_join_a_drawn_split_but_not_from_scenes_of_another(folder, prepare):
     for seed in range(12):
         write_frame(folder, f"room{seed // 2}/{seed}", *random_frame(seed))

@@ -126,5 +126,5 @@ def test_what_is_no_model_is_told(tmp_path):
         Predictor(tmp_path / "text.keras")
     dense = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     dense.save(tmp_path / "dense.keras")
-    with pytest.raises(ValueError, match="dense.keras holds no segmentation network: "):
+    with pytest.raises(ValueError, match="dense.keras holds no network that can be used here: "):
         Predictor(tmp_path / "dense.keras")

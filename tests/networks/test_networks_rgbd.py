@@ -3,9 +3,11 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_lwm import Predictor
 from keras_lwm.depth_input import beside_depth
 from keras_lwm.evaluation import MultiScale, evaluate
 from keras_lwm.networks import DepthPicture, RefineNet, segmenter
+from keras_lwm.windows import Window, seen_through
 
 
 def small_encoder():
@@ -91,6 +93,18 @@ def test_a_crop_shows_surfaces_turned_as_the_frame_does_where_the_camera_is_know
         DepthPicture(focal_length=0)
 
 
+def test_a_tile_shows_surfaces_turned_as_the_whole_image_does():
+    across = np.arange(60.0)
+    plane = np.broadcast_to(2 / (1 - 0.01 * across), (30, 60))[None, ..., None].astype("float32")
+    picture = DepthPicture()
+    whole = ops.convert_to_numpy(picture(plane))
+    with seen_through(Window((0, 16), (30, 44), (30, 60))):
+        tile = ops.convert_to_numpy(picture(plane[:, :, 16:]))
+    np.testing.assert_allclose(tile[:, :, 8:], whole[:, :, 24:], atol=1e-3)
+    alone = ops.convert_to_numpy(picture(plane[:, :, 16:]))
+    assert np.abs(alone[:, :, 8:] - whole[:, :, 24:]).max() > 1
+
+
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 def test_depth_reaches_its_picture_as_it_was(policy):
     keras.config.set_dtype_policy(policy)
@@ -121,6 +135,25 @@ def test_a_network_with_depth_sees_it_and_one_without_does_not():
     weights = [network.get_layer(name).get_weights() for name in ("backbone", "depth_backbone")]
     for own, of_depth in zip(*weights, strict=True):
         np.testing.assert_array_equal(own, of_depth)
+
+
+def test_both_encoders_begin_at_the_weights_of_a_file_of_images_alone(tmp_path, capsys):
+    keras.utils.set_random_seed(0)
+    of_images = RefineNet(small_encoder(), 3, "light", channels=4)
+    of_images.save(tmp_path / "of_images.keras")
+    network = network_with_depth(weights=str(tmp_path / "of_images.keras"))
+    assert capsys.readouterr().out.endswith("depth_backbone: as backbone.\n")
+    expected = of_images.backbone.get_weights()
+    for name in ("backbone", "depth_backbone"):
+        for own, wanted in zip(network.get_layer(name).get_weights(), expected, strict=True):
+            np.testing.assert_array_equal(own, wanted)
+    # A file of a network that sees depth has both.
+    of_depth = network.get_layer("depth_backbone")
+    of_depth.set_weights([2 * values for values in of_depth.get_weights()])
+    network.save(tmp_path / "with_depth.keras")
+    again = network_with_depth(weights=str(tmp_path / "with_depth.keras"))
+    for own, wanted in zip(again.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_array_equal(own, wanted)
 
 
 def test_frozen_batch_norm_holds_for_both_encoders():
@@ -158,8 +191,9 @@ def test_it_is_scored_with_depth_in_metres_and_never_deployed(tmp_path):
     without = [(image, {"label": data[0][1]["label"]})]
     with pytest.raises(ValueError, match=r"Expected depth of the image's size.*None in frame 0"):
         evaluate(network, without, 3, progress=False)
-    with pytest.raises(ValueError, match="Expected a network of RGB images"):
-        segmenter(network)
+    for deployed in (segmenter, lambda network: Predictor(tmp_path / "teacher.keras")):
+        with pytest.raises(ValueError, match="Expected a network of RGB images; .* sees depth"):
+            deployed(network)
 
 
 def segmentation_at_full_size(network, image, depth):

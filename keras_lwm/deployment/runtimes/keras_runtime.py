@@ -39,7 +39,7 @@ class KerasRuntime:
         try:
             self.segmenter = inference_network(loaded)
         except ValueError as error:
-            raise ValueError(f"{path} holds no segmentation network: {error}") from error
+            raise ValueError(f"{path} holds no network that can be used here: {error}") from error
         self.network = loaded if isinstance(loaded.output, dict) else self.segmenter
         classes = self.segmenter.output.shape[-1]
         self.description = described or Description.unnamed(classes)
