@@ -11,7 +11,7 @@ from keras_lwm.metrics.depth import depth_error_sums
 from keras_lwm.metrics.running import RunningMean, RunningSum
 from keras_lwm.mining.measures import are_labelled, are_measured
 from keras_lwm.option_values import real, whole
-from keras_lwm.resampling import resize_bilinear, resize_labels
+from keras_lwm.resampling import resize_bilinear
 from keras_lwm.tensors import Tensor
 from keras_lwm.training.checked import CheckedTraining
 from keras_lwm.training.checks import InputMonitor, check_targets
@@ -20,6 +20,7 @@ from keras_lwm.training.objective import (
     DEPTH_LOSSES,
     MAIN_OUTPUT,
     MEASURES,
+    labels_of_outputs,
     plain_objective,
     privileged_objective,
     segmentation_outputs,
@@ -243,26 +244,31 @@ class DepthPrivilegedModel(
         self.input_monitor.update_state(x, y)
         counts = ops.cast(finite, "float32")
         images = ops.cast(ops.shape(y["label"])[0], "float32")
-        labelled = self._are_labelled(y["label"])
-        measured = ops.ones_like(labelled)
+        labels = labels_of_outputs(outputs, y["label"])
+        labelled = {name: are_labelled(each, self.num_classes) for name, each in labels.items()}
+        measured = ops.ones_like(labelled[MAIN_OUTPUT])
         if "depth" in y:
             measured = are_measured(ops.cast(y["depth"], "float32"))
-        both = ops.logical_and(labelled, measured)
-        numbers = [images, *map(_number, (labelled, measured, both))]
+        both = ops.logical_and(labelled[MAIN_OUTPUT], measured)
+        numbers = [images, *map(_number, (measured, both, *labelled.values()))]
         # A part is a mean over images, in which one without what it is a mean of counts as 0.
         values = {"loss": loss, **parts}
         sums = [ops.stop_gradient(value) * images for value in values.values()]
-        sums = replicas.total(ops.stack([*numbers, *sums]))
-        images, labelled, measured, both, *sums = ops.unstack(sums, 4 + len(values))
-        others = {
+        totals = ops.unstack(replicas.total(ops.stack([*numbers, *sums])), len(numbers) + len(sums))
+        images, measured, both, *labelled_images = totals[: len(numbers)]
+        sums = totals[len(numbers) :]
+        of_outputs = dict(zip(labelled, labelled_images, strict=True))
+        number_of = {
             "loss": images,
             "distillation_loss": images,
             "depth_loss": measured,
             "depth_prediction_error": both,
+            "depth_aware_segmentation_error": of_outputs[MAIN_OUTPUT],
+            **{f"{name}_loss": number for name, number in of_outputs.items()},
         }
         logs = {}
         for name, value in zip(values, sums, strict=True):
-            seen = others.get(name, labelled)
+            seen = number_of[name]
             value = ops.where(finite, value / ops.maximum(seen, 1.0), 0.0)
             self.mean_logs[name].update_state(value, counts * seen)
             logs[name] = self.mean_logs[name].result()
@@ -270,25 +276,22 @@ class DepthPrivilegedModel(
         # Copies: under PyTorch what is read is the variable itself, which a validation resets.
         logs["coefficient"] = ops.copy(self.weighting.coefficient.value)
         logs["skipped_steps"] = ops.copy(self.skipped_steps.result())
-        logits = outputs[MAIN_OUTPUT]
-        labels = resize_labels(ops.cast(y["label"], "int32"), ops.shape(logits)[1:3])
-        labels = ops.where(finite, labels, void_id(self.num_classes))
-        self._count_pixels(labels, logits)
+        counted = ops.where(finite, labels[MAIN_OUTPUT], void_id(self.num_classes))
+        self._count_pixels(counted, outputs[MAIN_OUTPUT])
         return {**logs, **self.segmentation_scores.result()}
 
     def _count_pixels(self, labels, logits):
         counts = confusion_counts(labels, ops.argmax(logits, axis=-1), self.num_classes)
         self.segmentation_scores.add_counts(replicas.total(counts))
 
-    def _are_labelled(self, labels):
-        return are_labelled(ops.cast(labels, "int32"), self.num_classes)
-
     def evaluation_logs(self, x, y) -> dict[str, Tensor]:
         """Takes a validation batch into the running logs, and returns them."""
         check_targets(y, sees_depth(self))
         self.input_monitor.update_state(x, y)
         outputs = self(self.network_input(x, y), training=False)
-        loss, labelled = self.mean_logs["loss"], _number(self._are_labelled(y["label"]))
+        loss = self.mean_logs["loss"]
+        [seen] = labels_of_outputs({MAIN_OUTPUT: outputs[MAIN_OUTPUT]}, y["label"]).values()
+        labelled = _number(are_labelled(seen, self.num_classes))
         images = ops.cast(ops.shape(y["label"])[0], "float32")
         plain = plain_objective(outputs, y["label"]) * images
         plain, labelled = ops.unstack(replicas.total(ops.stack([plain, labelled])), 2)

@@ -109,7 +109,7 @@ def privileged_objective(
 
     with omega = 1 for the main output and `side_weight` for side outputs. Each output has labels,
     depth and weight map W at its own resolution. mean_labelled is over the step's images that have
-    a label at all, of all devices together, and 0 where none has one: images without a label do not
+    a label there, of all devices together, and 0 where none has one: images without a label do not
     thin out what the others of the step teach.
 
     Args:
@@ -131,21 +131,20 @@ def privileged_objective(
         `depth_loss`, the main output's `distillation_loss`, and the mean over its valid pixels of
         what the weighting measures, `depth_prediction_error` and `depth_aware_segmentation_error`.
     """
-    labels = ops.cast(labels, "int32")
     depth = None if depth is None else ops.cast(depth, "float32")
     depth_pred = outputs.get("depth")
-    of_labelled = _images_per_labelled_image(labels, outputs[MAIN_OUTPUT].shape[-1])
+    all_labels = labels_of_outputs(outputs, labels)
+    of_labelled = _images_per_labelled_image(all_labels, outputs[MAIN_OUTPUT].shape[-1])
     total, parts = 0.0, {}
-    for name in segmentation_outputs(outputs):
+    for name, own_labels in all_labels.items():
         is_main = name == MAIN_OUTPUT
         logits = outputs[name]
         size = ops.shape(logits)[1:3]
-        own_labels = resize_labels(labels, size)
         own_depth = resize_depth(depth, size) if weighting.uses_depth else None
         maps = weighting.measure(logits, own_labels, own_depth, depth_pred, is_main, training=True)
         loss = segmentation_loss(logits, own_labels, maps["loss_weight"], class_weights)
         parts[f"{name}_loss"] = loss
-        loss = loss * of_labelled
+        loss = loss * of_labelled[name]
         if teacher_logits is not None:
             own_teacher = resize_bilinear(teacher_logits[name], size)
             distilled = distillation_loss(logits, own_teacher)
@@ -161,10 +160,26 @@ def privileged_objective(
     return total, parts
 
 
-def _images_per_labelled_image(labels, num_classes):
-    labelled = ops.cast(are_labelled(labels, num_classes), "float32")
-    sums = replicas.total(ops.stack([ops.sum(ops.ones_like(labelled)), ops.sum(labelled)]))
-    return sums[0] / ops.maximum(sums[1], 1.0)
+def labels_of_outputs(outputs, labels) -> dict[str, Tensor]:
+    """The labels (B, h, w) int32 of each output that segments, in the order of these, by name."""
+    labels = ops.cast(labels, "int32")
+    return {
+        name: resize_labels(labels, ops.shape(outputs[name])[1:3])
+        for name in segmentation_outputs(outputs)
+    }
+
+
+def _images_per_labelled_image(all_labels, num_classes):
+    """Of each output, by its labels' name; labels may be so few that coarse outputs see none."""
+    labelled = [
+        ops.cast(are_labelled(labels, num_classes), "float32") for labels in all_labels.values()
+    ]
+    sums = [ops.sum(ops.ones_like(labelled[0])), *map(ops.sum, labelled)]
+    images, *counts = ops.unstack(replicas.total(ops.stack(sums)), len(sums))
+    return {
+        name: images / ops.maximum(count, 1.0)
+        for name, count in zip(all_labels, counts, strict=True)
+    }
 
 
 def _resized_depth_loss(depth_pred, depth, loss):
@@ -188,9 +203,9 @@ def plain_objective(outputs, labels) -> Tensor:
         labels: (B, H, W) integer class ids in [0, C); any other id is void.
 
     Returns:
-        A float32 scalar, nats.
+        A float32 scalar, nats: the mean over all images, one without a label adding 0.
     """
     logits = outputs[MAIN_OUTPUT]
-    labels = resize_labels(ops.cast(labels, "int32"), ops.shape(logits)[1:3])
+    [labels] = labels_of_outputs({MAIN_OUTPUT: logits}, labels).values()
     valid = valid_mask(labels, logits.shape[-1])
     return segmentation_loss(logits, labels, ops.squeeze(valid, -1))

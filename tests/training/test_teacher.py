@@ -105,6 +105,30 @@ def test_logs_are_of_the_images_that_have_what_they_are_of():
         assert mixed[name][0] == pytest.approx(some[name][0], rel=1e-5), name
 
 
+def test_labels_too_few_for_a_coarse_output_do_not_thin_it_out():
+    """One pixel is labelled, which lies under a cell's centre at stride 4 and not at stride 8."""
+    images, targets = tiny_batch(2)
+    void = np.full_like(targets["label"][:1], 255)
+    few = void.copy()
+    few[0, 2, 2] = 1
+
+    def learnt(label):
+        keras.utils.set_random_seed(0)
+        network = tiny_network(batch_norm=False)
+        outputs = {name: network.output[name] for name in ("segmentation", "side_8")}
+        model = DepthPrivilegedModel(network.input, outputs, weighting="uniform")
+        model.compile(keras.optimizers.SGD(0.1))
+        data = images, {**targets, "label": np.concatenate([targets["label"][:1], label])}
+        logs = model.fit(*data, batch_size=2, verbose=0).history
+        return logs, numbers(model.get_layer("side_logits").trainable_variables)
+
+    with_few, without = learnt(few), learnt(void)
+    assert with_few[0]["side_8_loss"][0] == pytest.approx(without[0]["side_8_loss"][0], rel=1e-6)
+    for one, other in zip(with_few[1], without[1], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
+    assert with_few[0]["segmentation_loss"][0] != without[0]["segmentation_loss"][0]
+
+
 def test_the_objective_hears_the_teacher_at_every_output():
     random = np.random.default_rng(0)
     sizes = {"segmentation": (4, 6), "side_8": (2, 3)}
