@@ -55,12 +55,12 @@ def evaluate(
     """Scores MODEL on the data set NAME, NAME/CONFIG, or the frames of FOLDER.
 
     MODEL is a run folder, a .keras file, a SavedModel folder, or an ONNX, LiteRT or OpenVINO file;
-    exported files are scored in single scale alone.
+    exported files are scored in single scale alone, and so are networks that see depth.
     """
     if (window is None) == (view == "sliding-window"):
         raise click.UsageError("--view sliding-window needs --window, and no other view takes it.")
     use_backend(backend)
-    from keras_lwm import Predictor, evaluation
+    from keras_lwm import evaluation
     from keras_lwm.pipeline import evaluation_dataset
     from keras_lwm.progress_bar import ProgressBar
 
@@ -70,13 +70,13 @@ def evaluate(
         "sliding-window": lambda: evaluation.SlidingWindow(window),
     }
     subsets = [evaluation.TrimapBand(width) for width in boundary]
-    predictor = Predictor(model, max_memory=max_memory)
+    network = _opened(model, max_memory)
     builder = open_dataset(**dataset)
     class_names = builder.info.metadata["class_names"]
     progress = ProgressBar(evaluation_dataset(builder, split), "Evaluating", "frames")
     with notes_on_large_images(), progress as frames:
         scores = evaluation.evaluate(
-            predictor,
+            network,
             frames,
             len(class_names),
             class_names,
@@ -92,3 +92,22 @@ def evaluate(
         about = {"model": model, "dataset": builder.info.full_name, "split": split, "view": view}
         for path in evaluation.write_report(out, {"evaluated": about, **scores}):
             click.echo(f"wrote {path}")
+
+
+def _opened(model, max_memory):
+    """What predicts: a `Predictor`; of a network that sees depth, which has none, the network."""
+    from keras_lwm import Predictor
+    from keras_lwm.deployment.inference_network import load_in_float32
+    from keras_lwm.networks.segmenter import SeesDepthError
+    from keras_lwm.run_folder import find_run_model
+    from keras_lwm.run_folder.models import read_description
+
+    try:
+        return Predictor(model, max_memory=max_memory)
+    except ValueError as error:
+        if not isinstance(error.__cause__, SeesDepthError):
+            raise
+    path = find_run_model(model) or model
+    network = load_in_float32(path, str(path))
+    network.description = read_description(path)  # With it, classes are compared by name.
+    return network

@@ -61,7 +61,9 @@ class _NumberOrPath(click.ParamType):
         return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
-LAYOUTS = ("tum", "scannet", "hypersim", "sun_rgbd", "cityscapes", "matterport", "realsense")
+LAYOUTS = (
+    *("tum", "scenes", "scannet", "hypersim", "sun_rgbd", "cityscapes", "matterport", "realsense"),
+)
 _INTRINSICS = Numbers(4, metavar="fx,fy,cx,cy")
 
 FOLDER_OPTIONS = {

@@ -111,7 +111,8 @@ def in_a_sentence(command) -> Callable:
     @functools.wraps(command)
     def guarded(*args, **kwargs):
         try:
-            return command(*args, **kwargs)
+            with _plain_warnings():
+                return command(*args, **kwargs)
         except (ValueError, ImportError, OSError) as error:
             *_, last = traceback.extract_tb(error.__traceback__)
             # An error of the system's has a number, and not our words.
@@ -127,6 +128,17 @@ def in_a_sentence(command) -> Callable:
             sys.exit(128 + number)
 
     return guarded
+
+
+@contextlib.contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Shows warnings as sentences, without the line of code that they come from."""
+    shown = warnings.formatwarning
+    warnings.formatwarning = lambda message, *args, **kwargs: f"Warning: {message}\n"
+    try:
+        yield
+    finally:
+        warnings.formatwarning = shown
 
 
 def resuming_command(words: Sequence[str]) -> str:

@@ -217,12 +217,32 @@ def open_run(context: click.Context) -> Any:
         if name not in NOT_OF_THE_RUN
         and not (resume and context.get_parameter_source(name) in _NOT_TYPED)
     }
+    moved = options.pop("teacher", None) if resume else None
     saving = {name: context.params[name] for name in ("save_every", "keep_last")}
     process = process_of_environment()
     command = shlex.join(["python", *sys.argv])
-    return RunFolder(
+    run = RunFolder(
         context.params["out"], options, resume, process=process, command=command, **saving
     )
+    if resume and run.options.get("teacher") != moved:
+        _find_teacher(run, moved)
+    return run
+
+
+def _find_teacher(run, moved):
+    """Where the teacher of a resumed run lies now; its weights are those of the checkpoint."""
+    from keras_lwm.experiment import teacher_file
+
+    recorded = run.options.get("teacher")
+    if recorded is None:
+        raise ValueError(f"The run in {run.path} was started without a teacher; received {moved}.")
+    if moved is not None:
+        run.options["teacher"] = moved
+        return
+    try:
+        teacher_file(recorded)
+    except ValueError as error:
+        raise ValueError(f"{error} If it was moved, say where to by --teacher.") from error
 
 
 def typed_command(context: click.Context, script: str, folder: str, without: tuple = ()) -> str:

@@ -198,8 +198,25 @@ def realsense(folder):
     return read
 
 
+def scenes(folder):
+    """A folder a scene, whose frames are numbered, which are no seconds; millimetres."""
+    (folder / "classes.txt").write_text("wall\nfloor\n")
+    read = {}
+    for seed, split in enumerate(("train", "val", "test")):
+        read[split] = {}
+        for number in (10, 366):
+            image, label, depth = _random(seed + number, 2)
+            path = f"{split}_room/{{}}/{number:04}.png"
+            for kind, picture in (("rgb", image), ("label", label), ("depth", depth)):
+                _save(folder / path.format(kind), picture)
+            read[split][f"{split}_room/{number:04}"] = image, label, _metres(depth, 0.001)
+        (folder / f"{split}.txt").write_text(f"{split}_room\n")
+    return read
+
+
 LAYOUTS = {
     "tum": tum,
+    "scenes": scenes,
     "scannet": scannet,
     "hypersim": hypersim,
     "sun_rgbd": sun_rgbd,
@@ -208,4 +225,4 @@ LAYOUTS = {
     "realsense": realsense,
 }
 # What has to be said beside the layout's name.
-OPTIONS = {"realsense": {"void_colours": ((0, 0, 0),)}}
+OPTIONS = {"realsense": {"void_colours": ((0, 0, 0),)}, "scenes": {"depth_unit": 0.001}}

@@ -93,7 +93,7 @@ def test_a_teacher_that_sees_depth_teaches_frames_without_a_label(tmp_path):
 
     done = run_recipe(folder, teacher, *TINY, "--batch-size", "1", "--epochs", "1", *SEES_DEPTH)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert f"--out and --teacher {teacher}, trains one of images alone by it." in done.stdout
+    assert f"another --out and --teacher {teacher};\nwith --unlabelled SPLIT" in done.stdout
     assert "distillation_loss" not in last_epoch(teacher)
     report_in_views_of_the_literature(folder, teacher)
 
@@ -106,7 +106,16 @@ def test_a_teacher_that_sees_depth_teaches_frames_without_a_label(tmp_path):
     assert "1 of the 2 images of more have no label." in done.stdout
     assert float(last_epoch(run)["distillation_loss"]) > 0
 
+    moved = tmp_path / "moved"
+    second.rename(moved)
+    done = run_recipe(folder, run, "--resume")
+    assert done.stderr.splitlines()[-1].endswith("If it was moved, say where to by --teacher.")
+    done = run_recipe(folder, run, "--resume", "--teacher", str(moved))
+    assert done.returncode == 0, done.stderr[-3000:]
+    done = run_recipe(folder, teacher, "--resume", "--teacher", str(moved))
+    assert "was started without a teacher; received" in done.stderr.splitlines()[-1]
+
     (folder / "classes.txt").write_text("wall\nfloor\nchair\n")
     done = run_recipe(folder, tmp_path / "other", *TINY, *unlabelled, "--teacher", str(teacher))
-    expected = f"3 classes wall, floor, chair; that of {teacher / 'best.keras'} has 3: wall, floor"
+    expected = f"class 2 is 'sofa' in {teacher / 'best.keras'} and 'chair' in the data set"
     assert expected in done.stderr.splitlines()[-1] and not (tmp_path / "other").exists()

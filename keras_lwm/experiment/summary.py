@@ -63,8 +63,9 @@ def _next(run):
     folder = shlex.quote(str(run.path))
     if run.options.get("depth_input"):
         return [
-            "Next: this network sees depth; the same command without --depth-input, with another",
-            f"--out and --teacher {folder}, trains one of images alone by it.",
+            "Next: this network sees depth, and can teach one of images alone; add to the command,",
+            f"without --depth-input and --weighting, another --out and --teacher {folder};",
+            "with --unlabelled SPLIT it is learnt from on images without a label too.",
         ]
     exported = shlex.quote(f"{run.path.name}.onnx")
     command = keras_lwm_command()

@@ -39,11 +39,18 @@ def open_teacher(path: str | Path, class_names: Sequence[str]) -> keras.Model:
     file = teacher_file(path)
     description = read_description(file)
     classes = [] if description is None else list(description.class_names)
-    if classes != list(class_names):
+    class_names = list(class_names)
+    if len(classes) != len(class_names):
         raise ValueError(
             f"Expected a teacher of the {len(class_names)} classes {_some(class_names)}; that of "
             f"{file} has {f'{len(classes)}: {_some(classes)}' if classes else 'no names of any'}."
         )
+    for index, (own, wanted) in enumerate(zip(classes, class_names, strict=True)):
+        if own != wanted:
+            raise ValueError(
+                f"Expected a teacher of the same classes; class {index} is {own!r} in {file} and "
+                f"{wanted!r} in the data set."
+            )
     model = load_in_float32(file, str(file))
     outputs = {name: model.output[name] for name in segmentation_outputs(model.output)}
     return keras.Model(model.input, outputs, name="teacher")

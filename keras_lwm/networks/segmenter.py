@@ -29,7 +29,8 @@ def segmenter(model: keras.Model, output: str = "logits") -> keras.Model:
         (B, H, W, C), float32, or labels (B, H, W), int32. Logits are resized bilinearly.
 
     Raises:
-        ValueError: the model is not such a network, sees depth, or `output` is unknown.
+        ValueError: the model is not such a network, sees depth (a `SeesDepthError`), or `output` is
+            unknown.
     """
     if output not in OUTPUTS:
         raise ValueError(f"output must be one of {', '.join(OUTPUTS)}; received {output!r}.")
@@ -51,13 +52,16 @@ def segmenter(model: keras.Model, output: str = "logits") -> keras.Model:
     return keras.Model(image, logits, name=f"{model.name}_segmenter")
 
 
+class SeesDepthError(ValueError):
+    """A network sees depth, which is not to be had where it would be used."""
+
+
 def refuse_depth(model: keras.Model) -> None:
-    """Raises a `ValueError` for a network that sees depth, which where it runs is not to be had."""
+    """Raises a `SeesDepthError` for a network that sees depth."""
     if sees_depth(model):
-        raise ValueError(
+        raise SeesDepthError(
             "Expected a network of RGB images; received one that sees depth, which is a teacher, "
-            f"or a measure of what depth is worth: {model.name!r}. keras_lwm.evaluation.evaluate "
-            "scores it."
+            "or a measure of what depth is worth; it can be scored (keras-lwm evaluate)."
         )
 
 

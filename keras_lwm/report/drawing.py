@@ -277,6 +277,11 @@ def _draw_bar(sheet, bar):
     axes = sheet.axes(start + (span - length) / 2, sheet.bars_top, length, 0.14)
     mappable = ScalarMappable(bar.norm, matplotlib.colormaps[bar.colour_map])
     drawn = sheet.figure.colorbar(mappable, cax=axes, orientation="horizontal")
+    if isinstance(bar.norm, TwoSlopeNorm):
+        # Both halves have one width, whatever they span.
+        low, middle, high = bar.norm.vmin, bar.norm.vcenter, bar.norm.vmax
+        ticks = [low, (low + middle) / 2, middle, (middle + high) / 2, high]
+        drawn.set_ticks(ticks, labels=[f"{tick:.3g}" for tick in ticks])
     drawn.ax.tick_params(labelsize=8)
     drawn.set_label(bar.text, fontsize=9, labelpad=1)
 

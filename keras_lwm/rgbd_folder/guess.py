@@ -48,6 +48,10 @@ def _count(paths, name, options: FolderOptions) -> Guess:
     images, labels, depths = (_keys(paths, pattern, fields) for pattern in patterns)
     measured = len(images & depths)
     if options.pair_within is not None:
+        # Numbers of frames are times, too, if these may be whole seconds.
+        position = fields.index("name")
+        if not all("." in key[position] for key in images | depths):
+            return Guess(name, 0, 0, 0)
         try:
             measured = len(pair_keys(images, depths, fields, options.pair_within))
         except ValueError:

@@ -35,6 +35,12 @@ NAMED_LAYOUTS: dict[str, dict[str, Any]] = {
         "pair_within": 0.02,
         "depth_unit": 1 / 5000,
     },
+    # Folders of scenes, each with the folders of the default layout.
+    "scenes": {
+        "rgb": "{scene}/rgb/{name}",
+        "depth": "{scene}/depth/{name}",
+        "label": "{scene}/label/{name}",
+    },
     # `scannet_frames_25k`, or scans exported by the SensReader; the table and the lists of scenes
     # beside them. Labels are ScanNet's own ids.
     "scannet": {

@@ -10,6 +10,8 @@ from keras_lwm.rgbd_folder.text_files import raise_error, read_lines
 
 USUAL_SPLITS = ("train", "tune", "val", "valid", "validation", "dev", "test")
 DRAWN_SPLITS = ("train", "val", "test")
+SCORED_SPLITS = ("val", "validation", "valid", "dev", "tune", "test", "testing")
+"""Usual names of splits that are not trained on."""
 
 
 def find_lists(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from keras_lwm.rgbd_folder.frame_files import Frame, FrameFiles
 from keras_lwm.rgbd_folder.options import FolderOptions
 from keras_lwm.rgbd_folder.patterns import SPLIT
-from keras_lwm.rgbd_folder.splits import draw_splits, find_lists, read_list
+from keras_lwm.rgbd_folder.splits import SCORED_SPLITS, draw_splits, find_lists, read_list
 
 
 class Splitting:
@@ -55,14 +55,27 @@ class Splitting:
             names_of[name + path.suffix] = [name]
         names_of.update({name: [name] for name in frames})
         names_of.pop("", None)
-        lists = find_lists(self.folder, self.options.lists, self.options.splits, self._report_error)
-        return {
+        splits = {
             split: [
                 self._complete(path, name, frames, split)
                 for name in read_list(path, names_of, self._report_error)
             ]
-            for split, path in lists.items()
+            for split, path in self._lists().items()
         }
+        if self.options.splits is None:
+            self._note_unused(frames, {frame.name for each in splits.values() for frame in each})
+        return splits
+
+    def _lists(self):
+        """Split -> its list; one of another name that needs no labels takes the place of train."""
+        lists = find_lists(self.folder, self.options.lists, self.options.splits, self._report_error)
+        split = self.options.unlabelled
+        if split is None or self.options.splits is not None or split in lists:
+            return lists
+        path = self.folder / self.options.lists.replace("{split}", split)
+        if not path.is_file():
+            return lists
+        return {split: path} | {name: each for name, each in lists.items() if name != "train"}
 
     def _complete(self, path, name, frames, split):
         frame = frames.get(name) or Frame(name, None, self._files.find("label", name), None)
@@ -70,8 +83,8 @@ class Splitting:
         needed |= {} if split == self.options.unlabelled else {"label": frame.label}
         for kind, file in needed.items():
             if file is None:
-                may_lack = kind == "label" and split == "train"
-                unless = " (unlabelled='train' lets it have none)" if may_lack else ""
+                may_lack = kind == "label" and split not in SCORED_SPLITS
+                unless = f" (--unlabelled {split} lets it have none)" if may_lack else ""
                 self._report_error(
                     path,
                     f"{path} names the frame {name!r}, but there is no "
@@ -144,10 +157,11 @@ class Splitting:
     def _note_unused(self, frames, used):
         without = sum(f.label is None and name not in used for name, f in frames.items())
         if without and used:
-            self.notes.append(
-                f"{without} of {len(frames)} images have no label, and are not used (--unlabelled "
-                "SPLIT uses those of one)."
-            )
+            split = self.options.unlabelled
+            unused = f" and are not of {split}: they are not used"
+            if split is None:
+                unused = ", and are not used (--unlabelled SPLIT uses those of one)"
+            self.notes.append(f"{without} of {len(frames)} images have no label{unused}.")
 
     def _note_shared(self, splits):
         """Scores on frames that were trained on say nothing of others."""

@@ -2,13 +2,16 @@
 
 import json
 
+import keras
 import pytest
 from click.testing import CliRunner
 from evaluation import oracle
 from rgbd_frames import CLASSES, write_random_folder
+from tiny_encoder import tiny_encoder
 
 import keras_lwm
 from keras_lwm.description import Description
+from keras_lwm.networks import RefineNet
 from keras_lwm.run_folder.models import save_model
 from keras_lwm_cli import main
 
@@ -107,3 +110,23 @@ def test_what_cannot_be_used_is_refused(evaluate, run, tmp_path):
         answer = evaluate(run, *arguments)
         assert answer.exit_code == 2
         assert "--view sliding-window needs --window" in answer.stderr
+
+
+@pytest.mark.parametrize("names", [CLASSES, tuple(reversed(CLASSES))])
+def test_a_network_that_sees_depth_is_scored_by_its_run(evaluate, tmp_path, names):
+    keras.utils.set_random_seed(0)
+    network = RefineNet(tiny_encoder(), len(CLASSES), "light", channels=4, depth_input=True)
+    model = keras_lwm.DepthPrivilegedModel(network, weighting="uniform")
+    description = Description(names, COLOURS)
+    save_model(model, tmp_path / "best.keras", {}, description)
+    answer = evaluate(tmp_path, "--out", tmp_path / "scores")
+    if names != CLASSES:
+        assert answer.exit_code == 1 and "Expected a network of the data set's classes" in (
+            answer.stderr
+        )
+        return
+    assert answer.exit_code == 0, answer.output
+    scored = json.loads((tmp_path / "scores" / "scores.json").read_text())
+    assert scored["frames"] == 3 and 0 < scored["pixel_accuracy"] < 1
+    refused = evaluate(tmp_path, "--view", "multi-scale")
+    assert "SingleScale for a network that sees depth" in refused.stderr

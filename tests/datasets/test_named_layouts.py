@@ -75,6 +75,28 @@ def test_the_command_of_a_check_that_draws_splits_trains_on_them(tmp_path, monke
     assert set(trained["builder"].info.splits) == {"train", "val", "test"}
 
 
+def test_a_list_of_more_images_than_are_labelled_is_checked_and_trained_on(tmp_path, monkeypatch):
+    """`train` names the labelled images, and `more` those without a label as well."""
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    LAYOUTS["scenes"](folder)
+    (folder / "more.txt").write_text("train_room\n")
+    (folder / "train.txt").write_text("train_room/0010\n")
+    (folder / "train_room" / "label" / "0366.png").unlink()
+    report = check_folder(folder, **OPTIONS["scenes"])
+    assert (
+        "1 of 6 images have no label, and are not used (--unlabelled SPLIT uses those of one)."
+        in (report.notes)
+    )
+    report = check_folder(folder, unlabelled="more", **OPTIONS["scenes"])
+    assert report.errors == [] and "1 of the 2 images of more have no label." in report.notes
+    assert "--train-split more" in training_command(report)
+    trained = run_recipe(training_command(report), tmp_path, monkeypatch)
+    assert trained["splits"] == ("more", "val")
+    with pytest.raises(ValueError, match="--unlabelled as a split to train on, .* received 'val'"):
+        check_folder(folder, unlabelled="val", **OPTIONS["scenes"])
+
+
 def run_recipe(command, tmp_path, monkeypatch):
     """What the recipe would train on."""
     words, trained = shlex.split(command), {}
@@ -121,5 +143,5 @@ def test_what_is_given_overrules_a_layout(tmp_path):
     LAYOUTS["tum"](folder)
     with pytest.raises(ValueError, match="no frame has a file at"):
         RgbdFolder(folder, layout="tum", pair_within=0.001)
-    with pytest.raises(ValueError, match="Unknown layout 'kitti': expected one of tum, scannet"):
+    with pytest.raises(ValueError, match="Unknown layout 'kitti': expected one of tum, scenes"):
         RgbdFolder(folder, layout="kitti")

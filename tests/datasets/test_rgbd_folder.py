@@ -322,7 +322,7 @@ def test_frames_without_label_join_a_drawn_split_but_not_from_scenes_of_another(
     assert after["train"] - before["train"] == {"new/1", *(f"{room}/more" for room in rooms)}
     assert {**after, "train": before["train"]} == before
     unused = 6 - len(rooms)
-    assert f"{unused} of 19 {UNUSED}" in notes
+    assert f"{unused} of 19 images have no label and are not of train: they are not used." in notes
     by_frame, _ = names(unlabelled="train", draw_by="frame")
     assert {f"room{room}/more" for room in range(6)} | {"new/1"} <= by_frame["train"]
     assert len(set.union(*by_frame.values())) == 19
@@ -385,6 +385,6 @@ def test_frames_of_two_split_folders_may_have_one_name(folder, prepare):
     assert [len(samples(builder, split)) for split in ("training", "testing")] == [2, 1]
     assert (samples(builder, "training")[1]["label"] == 255).all()
     assert builder.notes == [
-        f"1 of 4 {UNUSED}",
+        "1 of 4 images have no label and are not of training: they are not used.",
         "1 of the 2 images of training have no label.",
     ]

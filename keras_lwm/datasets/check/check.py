@@ -26,6 +26,7 @@ from keras_lwm.progress_bar import ProgressBar
 from keras_lwm.rgbd_folder import folder_options
 from keras_lwm.rgbd_folder.guess import guess_layout
 from keras_lwm.rgbd_folder.labels import VOID_INDEX
+from keras_lwm.rgbd_folder.splits import SCORED_SPLITS
 
 
 def check_folder(
@@ -52,6 +53,11 @@ def check_folder(
     check_size(size)
     layout, notes = _layout(folder, layout, options)
     options = folder_options(layout, **options)
+    if options.unlabelled in SCORED_SPLITS:
+        raise ValueError(
+            "Expected --unlabelled as a split to train on, such as train; received "
+            f"{options.unlabelled!r}."
+        )
     source = FolderSource(folder, options, size)
     source.require_unit()
     tally = _look(source)
@@ -169,7 +175,8 @@ def _report(source, tally, reading, unusual_depth, num_examples, given) -> Repor
     errors += [Finding(*error) for facts in frames for error in facts.errors]
     if num_classes:
         errors += judge.outside_ids(frames, reading, num_classes)
-        split = "train" if "train" in source.frame_numbers else None
+        split = "train" if given is None else given.options.unlabelled or "train"
+        split = split if split in source.frame_numbers else None
         labelled = tally.labelled_classes(reading, num_classes, split)
         where = "training frame" if split else "frame"
         warnings += judge.unused_classes(source.class_names, labelled, where)

@@ -164,7 +164,8 @@ class FolderSource:
     def _find_training(self):
         """Notes what no training can do without: its list, and depth for at least one frame."""
         where, options = self._layout.folder, self._layout.options
-        train = [split for split in ("train", "training") if split in self.frame_numbers]
+        usual = ("train", "training", options.unlabelled)
+        train = [split for split in usual if split in self.frame_numbers]
         if not train:
             path = where / options.lists.replace("{split}", "train")
             expected = f"{path} to train on, or the lists to check by their names"

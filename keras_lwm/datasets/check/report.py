@@ -251,7 +251,7 @@ def training_command(report: Report) -> str | None:
     if report.given is None:
         return None
     given, words = report.given, []
-    roles = _roles(report.statistics["frames"])
+    roles = _roles(report.statistics["frames"], given.options.unlabelled)
     if len(roles) < len(_USUAL_ROLES):
         return None
     if given.layout is not None:
@@ -276,11 +276,15 @@ def training_command(report: Report) -> str | None:
 _USUAL_ROLES = {"train": "train", "validation": "val", "test": "test"}
 
 
-def _roles(splits):
-    """Which split is for what: the usual one, or else the first of its sort that there is."""
+def _roles(splits, unlabelled=None):
+    """Which split is for what: the usual one, or else the first of its sort that there is.
+
+    Images without a label are trained on.
+    """
     val = ("val", "validation", "valid", "dev", "tune")
     test = ("test", "testing")
-    sorts = {"train": ("train", "training"), "validation": val + test, "test": test + val}
+    trained = ("train", "training") if unlabelled is None else (unlabelled,)
+    sorts = {"train": trained, "validation": val + test, "test": test + val}
     found = {role: [name for name in names if name in splits] for role, names in sorts.items()}
     return {role: names[0] for role, names in found.items() if names}
 
