@@ -139,7 +139,8 @@ class LabelReading:
             raise ValueError(
                 f"{path} holds the label id {ids[outside][0]} ({outside.sum()} pixels): expected "
                 f"{first_id} to {first_id + num_classes - 1} for the {num_classes} classes "
-                f"(first_id={first_id}), or void_ids={tuple(void_ids)}."
+                f"(first_id={first_id}), or void_ids={tuple(void_ids)}; keras-lwm datasets check "
+                "says what fits."
             )
         return np.where(void, void_id(num_classes), ids - first_id).astype(label_dtype(num_classes))
 

@@ -99,6 +99,19 @@ def test_weight_maps_and_their_spread_are_shown_by_epoch(trained, page):
     assert max(first["y"]) == 1.0
 
 
+def test_weights_that_are_all_1_are_not_shown(trained, tmp_path):
+    shutil.copytree(trained.path, tmp_path / "uniform")
+    options = json.loads((tmp_path / "uniform" / "options.json").read_text())
+    options["weighting"] = "uniform"
+    (tmp_path / "uniform" / "options.json").write_text(json.dumps(options))
+    text = write_page(tmp_path / "page.html", [tmp_path / "uniform"]).read_text()
+    assert "What the method looks at" not in text and "no weight maps" not in text
+    assert (
+        "What the method looks at"
+        in write_page(tmp_path / "other.html", [trained.path]).read_text()
+    )
+
+
 def test_bins_are_shown_by_class_and_distance(trained, page):
     kept = json.loads((trained.path / "report" / "bins.json").read_text())
     for title in ("DSE", "DPE"):

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 _FRAMES = Path("report/frames/frames.json")
@@ -23,7 +24,7 @@ class Run:
         history: {log: a value an epoch, None where there is none}; with the column `epoch`, from 1.
         scores: {view: what `evaluate` returned}.
         frames: `frames.json`, see `keep_frames`; None where there is none.
-        weight_maps: the JSON files of `KeepWeightMaps`, by epoch.
+        weight_maps: the JSON files of `KeepWeightMaps`, by epoch; of a uniform weighting none.
         bins: `bins.json`, see `keep_bins`; None where there is none.
     """
 
@@ -67,19 +68,25 @@ def read_run(path, name: str = "") -> Run:
         raise ValueError(f"Expected the folder of a run; received {path}, which is {there}.")
     views = sorted((path / "scores").glob("*/scores.json"), key=_view_order)
     command = path / "command.txt"
+    options = _read_json(path / "options.json")
+    # All ones are not worth a look.
+    weight_maps = [] if is_uniform(options) else sorted((path / _WEIGHT_MAPS).glob("epoch_*.json"))
     return Run(
         name=name or path.resolve().name,
         path=path,
-        options=_read_json(path / "options.json"),
+        options=options,
         command=command.read_text(encoding="utf-8").strip() if command.is_file() else "",
         history=_read_history(path / "history.csv"),
         scores={view.parent.name: _read_json(view) for view in views},
         frames=_read_json(path / _FRAMES) if (path / _FRAMES).is_file() else None,
-        weight_maps=[
-            _read_json(epoch) for epoch in sorted((path / _WEIGHT_MAPS).glob("epoch_*.json"))
-        ],
+        weight_maps=[_read_json(epoch) for epoch in weight_maps],
         bins=_read_json(path / _BINS) if (path / _BINS).is_file() else None,
     )
+
+
+def is_uniform(options: Mapping) -> bool:
+    """Whether the weight of a run's pixels is always 1, by its options."""
+    return options.get("weighting") == "uniform"
 
 
 def _view_order(path):

@@ -8,7 +8,7 @@ from typing import Any
 from keras_lwm.report.page import figures
 from keras_lwm.report.page.figures import OVERALL
 from keras_lwm.report.page.html import jinja2, write_html
-from keras_lwm.report.page.run_files import Run, read_runs
+from keras_lwm.report.page.run_files import Run, is_uniform, read_runs
 
 # Of pictures on a page, in bytes before they become a third longer as text: a page has to open.
 _MOST_PICTURE_BYTES = 10_000_000
@@ -168,7 +168,7 @@ def _missing(run, pictured):
         "no history": not run.history,
         "no scores": not run.scores,
         "no pictures of test frames": run.frames is None,
-        "no weight maps": not run.weight_maps,
+        "no weight maps": not run.weight_maps and not is_uniform(run.options),
         "no bins": run.bins is None and run.frames is None,
         "no command": not run.command,
     }
