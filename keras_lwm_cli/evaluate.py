@@ -1,8 +1,12 @@
 """`keras-lwm evaluate`: scores of a model file on a data set."""
 
+import json
+from pathlib import Path
+
 import click
 
 from keras_lwm_cli.dataset_options import dataset_options, open_dataset
+from keras_lwm_cli.folder_options import given_folder_options, given_options
 from keras_lwm_cli.running import (
     backend_option,
     in_a_sentence,
@@ -55,7 +59,8 @@ def evaluate(
     """Scores MODEL on the data set NAME, NAME/CONFIG, or the frames of FOLDER.
 
     MODEL is a run folder, a .keras file, a SavedModel folder, or an ONNX, LiteRT or OpenVINO file;
-    exported files are scored in single scale alone, and so are networks that see depth.
+    exported files are scored in single scale alone, and so are networks that see depth. The FOLDER
+    that a run folder was trained on is read as it was then, unless options say how.
     """
     if (window is None) == (view == "sliding-window"):
         raise click.UsageError("--view sliding-window needs --window, and no other view takes it.")
@@ -71,6 +76,7 @@ def evaluate(
     }
     subsets = [evaluation.TrimapBand(width) for width in boundary]
     network = _opened(model, max_memory)
+    dataset = _read_as_trained(model, dataset)
     builder = open_dataset(**dataset)
     class_names = builder.info.metadata["class_names"]
     progress = ProgressBar(evaluation_dataset(builder, split), "Evaluating", "frames")
@@ -111,3 +117,27 @@ def _opened(model, max_memory):
     network = load_in_float32(path, str(path))
     network.description = read_description(path)  # With it, classes are compared by name.
     return network
+
+
+def _read_as_trained(model, dataset):
+    """The options of a data set; of a folder, where none is given, those of the run of it."""
+    file = Path(model) / "options.json"
+    given = {name: value for name, value in dataset.items() if name not in ("dataset", "data_dir")}
+    if given_options(given) or not file.is_file():
+        return dataset
+    recorded = json.loads(file.read_text(encoding="utf-8"))
+    folder = recorded.get("folder")
+    if folder is None or Path(folder).resolve() != Path(dataset["dataset"]).resolve():
+        return dataset
+    options = given_folder_options(recorded)
+    if "draw_splits" not in options:
+        splits = (recorded[name] for name in ("train_split", "validation_split", "test_split"))
+        options["splits"] = tuple(dict.fromkeys(splits))
+    said = " ".join(f"{name}={value!r}" for name, value in options.items())
+    click.echo(f"{folder} is read as {model} was trained on it: {said}", err=True)
+    return {
+        **dataset,
+        **options,
+        "size": recorded["size"],
+        "unusual_depth": bool(recorded["unusual_depth"]),
+    }

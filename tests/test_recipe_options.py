@@ -1,11 +1,13 @@
 """What a recipe refuses, a backbone of KerasHub, a teacher: one backend is enough for all."""
 
 import csv
+import json
 import re
 
 import hub_presets
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from coloured_frames import write_frames
 from PIL import Image
 from recipe_runs import TINY, run_recipe
@@ -13,6 +15,7 @@ from recipe_runs import TINY, run_recipe
 from keras_lwm.datasets import load_builder
 from keras_lwm.experiment import LITERATURE, report
 from keras_lwm.run_folder import RunFolder
+from keras_lwm_cli.evaluate import evaluate
 
 SEES_DEPTH = ["--depth-input", "true", "--weighting", "uniform"]
 
@@ -105,6 +108,17 @@ def test_a_teacher_that_sees_depth_teaches_frames_without_a_label(tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     assert "1 of the 2 images of more have no label." in done.stdout
     assert float(last_epoch(run)["distillation_loss"]) > 0
+
+    # No option says again how the folder is read.
+    words = [str(run), str(folder), "--split", "test", "--data-dir", str(folder.parent / "data")]
+    scored = CliRunner().invoke(evaluate, [*words, "--out", str(tmp_path / "scores")])
+    assert scored.exit_code == 0, scored.output
+    assert f"{folder} is read as {run} was trained on it: " in scored.stderr
+    again, own = (
+        json.loads((path / "scores.json").read_text())["confusion_matrix"]
+        for path in (tmp_path / "scores", run / "scores" / "single_scale")
+    )
+    assert again == own
 
     moved = tmp_path / "moved"
     second.rename(moved)
