@@ -1,6 +1,5 @@
 """`keras-lwm evaluate`: scores of a model file on a data set."""
 
-import json
 from pathlib import Path
 
 import click
@@ -19,7 +18,7 @@ from keras_lwm_cli.running import (
 @click.command()
 @click.argument("model", type=click.Path())
 @dataset_options
-@click.option("--split", default="test", show_default=True, help="Which frames.")
+@click.option("--split", help="Which frames; else those that the run scored, or test.")
 @click.option(
     "--view",
     type=click.Choice(["single-scale", "multi-scale", "sliding-window"]),
@@ -76,7 +75,7 @@ def evaluate(
     }
     subsets = [evaluation.TrimapBand(width) for width in boundary]
     network = _opened(model, max_memory)
-    dataset = _read_as_trained(model, dataset)
+    dataset, split = _read_as_trained(model, dataset, split)
     builder = open_dataset(**dataset)
     class_names = builder.info.metadata["class_names"]
     progress = ProgressBar(evaluation_dataset(builder, split), "Evaluating", "frames")
@@ -119,25 +118,32 @@ def _opened(model, max_memory):
     return network
 
 
-def _read_as_trained(model, dataset):
-    """The options of a data set; of a folder, where none is given, those of the run of it."""
+def _read_as_trained(model, dataset, split):
+    """The options of a data set, of a run's own folder those of the run where others are not given.
+
+    Args:
+        model: perhaps the folder of a run of a folder of frames.
+        dataset: see `open_dataset`.
+        split: to be scored; None: the run's own, or test.
+
+    Returns:
+        The options, and the split.
+    """
+    from keras_lwm.run_folder.same_run import read_options
+
     file = Path(model) / "options.json"
-    given = {name: value for name, value in dataset.items() if name not in ("dataset", "data_dir")}
-    if given_options(given) or not file.is_file():
-        return dataset
-    recorded = json.loads(file.read_text(encoding="utf-8"))
+    recorded = read_options(file, {}) if file.is_file() else {}
     folder = recorded.get("folder")
-    if folder is None or Path(folder).resolve() != Path(dataset["dataset"]).resolve():
-        return dataset
-    options = given_folder_options(recorded)
+    same = folder is not None and Path(folder).resolve() == Path(dataset["dataset"]).resolve()
+    names = ("train_split", "validation_split", "test_split")
+    if not same or not all(name in recorded for name in names):
+        return dataset, split or "test"
+    split = split or recorded["test_split"]
+    options = given_options({name: recorded.get(name) for name in ("size", "unusual_depth")})
+    options |= given_folder_options(recorded)
     if "draw_splits" not in options:
-        splits = (recorded[name] for name in ("train_split", "validation_split", "test_split"))
+        splits = (*(recorded[name] for name in names), split)
         options["splits"] = tuple(dict.fromkeys(splits))
     said = " ".join(f"{name}={value!r}" for name, value in options.items())
     click.echo(f"{folder} is read as {model} was trained on it: {said}", err=True)
-    return {
-        **dataset,
-        **options,
-        "size": recorded["size"],
-        "unusual_depth": bool(recorded["unusual_depth"]),
-    }
+    return {**dataset, **options, **given_options(dataset)}, split

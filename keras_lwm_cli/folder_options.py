@@ -62,7 +62,8 @@ class _NumberOrPath(click.ParamType):
 
 
 LAYOUTS = (
-    *("tum", "scenes", "scannet", "hypersim", "sun_rgbd", "cityscapes", "matterport", "realsense"),
+    *("tum", "splits", "scenes", "scannet", "hypersim", "sun_rgbd", "cityscapes", "matterport"),
+    "realsense",
 )
 _INTRINSICS = Numbers(4, metavar="fx,fy,cx,cy")
 

@@ -132,9 +132,15 @@ def in_a_sentence(command) -> Callable:
 
 @contextlib.contextmanager
 def _plain_warnings() -> Iterator[None]:
-    """Shows warnings as sentences, without the line of code that they come from."""
+    """Shows warnings to users as sentences, without the line of code that they come from."""
     shown = warnings.formatwarning
-    warnings.formatwarning = lambda message, *args, **kwargs: f"Warning: {message}\n"
+
+    def plain(message, category, *args, **kwargs):
+        if category is UserWarning:
+            return f"Warning: {message}\n"
+        return shown(message, category, *args, **kwargs)
+
+    warnings.formatwarning = plain
     try:
         yield
     finally:

@@ -230,7 +230,7 @@ def open_run(context: click.Context) -> Any:
 
 
 def _find_teacher(run, moved):
-    """Where the teacher of a resumed run lies now; its weights are those of the checkpoint."""
+    """Where the teacher of a resumed run lies now, which must be the same: see `train`."""
     from keras_lwm.experiment import teacher_file
 
     recorded = run.options.get("teacher")

@@ -81,13 +81,13 @@ def main(context, backend, devices, data_dir, **_):
 
 def check_unlabelled(options):
     """Refuses images without a label where nothing would be learnt from them."""
-    unlabelled, trained = options["unlabelled"], options["train_split"]
+    unlabelled, trained = options.get("unlabelled"), options["train_split"]
     if unlabelled not in (None, trained):
         raise ValueError(
             f"Expected --unlabelled as the split that is trained on, {trained!r} (--train-split); "
             f"received {unlabelled!r}."
         )
-    if unlabelled is not None and options["depth_input"] and options["teacher"] is None:
+    if unlabelled and options.get("depth_input") and options.get("teacher") is None:
         raise ValueError(
             "Expected a --teacher with --unlabelled for a network that sees depth, which learns "
             "nothing else from images without a label."

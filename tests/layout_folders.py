@@ -214,8 +214,21 @@ def scenes(folder):
     return read
 
 
+def splits(folder):
+    """A folder a split, in which numbers begin anew; millimetres."""
+    (folder / "classes.txt").write_text("wall\nfloor\n")
+    read = {}
+    for seed, split in enumerate(("train", "val", "test")):
+        image, label, depth = _random(seed, 2)
+        for kind, picture in (("rgb", image), ("label", label), ("depth", depth)):
+            _save(folder / split / kind / "0000.png", picture)
+        read[split] = {f"{split}/0000": (image, label, _metres(depth, 0.001))}
+    return read
+
+
 LAYOUTS = {
     "tum": tum,
+    "splits": splits,
     "scenes": scenes,
     "scannet": scannet,
     "hypersim": hypersim,
@@ -225,4 +238,8 @@ LAYOUTS = {
     "realsense": realsense,
 }
 # What has to be said beside the layout's name.
-OPTIONS = {"realsense": {"void_colours": ((0, 0, 0),)}, "scenes": {"depth_unit": 0.001}}
+OPTIONS = {
+    "realsense": {"void_colours": ((0, 0, 0),)},
+    "scenes": {"depth_unit": 0.001},
+    "splits": {"depth_unit": 0.001},
+}

@@ -249,7 +249,13 @@ def test_a_folder_of_options_that_read_no_data_is_free_for_others(tmp_path):
         train_cells(folder, [BASELINE], seeds=1)
     write_frames(tmp_path / "frames")
     read = {"depth_unit": 0.001, "first_id": 1, "void_ids": (0,)}
-    folder = AblationFolder(tmp_path, {**common, **read, "data": str(tmp_path / "frames")})
+    options = {**common, **read, "data": str(tmp_path / "frames")}
+    unknown = {"train_encoder": False, "backbone": "vgg", "weights": None, "views": 2}
+    folder = AblationFolder(tmp_path, {**options, **unknown})
+    for _ in range(2):
+        with pytest.raises(ValueError, match="Unknown backbone 'vgg'"):
+            folder.prepare([BASELINE])
+    folder = AblationFolder(tmp_path, options)
     folder.prepare([BASELINE])
     with pytest.raises(ValueError, match="has train_encoder=True; received train_encoder=False"):
         AblationFolder(tmp_path, {"train_encoder": False})

@@ -16,6 +16,7 @@ from keras_lwm.ablation import AblationFolder, Frames
 from keras_lwm.ablation.cell import train_cell
 
 maps_over_epochs = module("maps_over_epochs")
+measures = module("measures")
 
 NAMES = ["wall", "floor", "sofa"]
 
@@ -60,8 +61,12 @@ def teacher():
 
 def test_looking_leaves_no_trace_and_finds_what_the_network_has_measured(train, frames, tmp_path):
     looks = maps_over_epochs.Looks(teacher(), frames, 3, (0.7, 10.0), shown=[0, 2])
-    for one, other in zip(train().get_weights(), train([looks]).get_weights(), strict=True):
+    network = train([looks])
+    for one, other in zip(train().get_weights(), network.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+    found = measures.figures(measures.pixels_of(network, teacher(), frames, 3, (0.7, 10.0)))
+    for name, expected in looks.figures[3].items():
+        np.testing.assert_allclose(expected, found[name], rtol=1e-4, atol=1e-6, err_msg=name)
     assert list(looks.figures) == list(looks.weights) == [1, 2, 3]
     assert float(ops.convert_to_numpy(looks.model.weighting.coefficient)) == pytest.approx(2 / 3)
     for of_epoch, weights in zip(looks.figures.values(), looks.weights.values(), strict=True):

@@ -110,7 +110,7 @@ def test_a_teacher_that_sees_depth_teaches_frames_without_a_label(tmp_path):
     assert float(last_epoch(run)["distillation_loss"]) > 0
 
     # No option says again how the folder is read.
-    words = [str(run), str(folder), "--split", "test", "--data-dir", str(folder.parent / "data")]
+    words = [str(run), str(folder), "--data-dir", str(folder.parent / "data")]
     scored = CliRunner().invoke(evaluate, [*words, "--out", str(tmp_path / "scores")])
     assert scored.exit_code == 0, scored.output
     assert f"{folder} is read as {run} was trained on it: " in scored.stderr
@@ -119,6 +119,9 @@ def test_a_teacher_that_sees_depth_teaches_frames_without_a_label(tmp_path):
         for path in (tmp_path / "scores", run / "scores" / "single_scale")
     )
     assert again == own
+    (folder / "tune.txt").write_text("c\nd\n")
+    scored = CliRunner().invoke(evaluate, [*words, "--split", "tune"])
+    assert scored.exit_code == 0 and "splits=('more', 'val', 'test', 'tune')" in scored.stderr
 
     moved = tmp_path / "moved"
     second.rename(moved)
@@ -126,6 +129,9 @@ def test_a_teacher_that_sees_depth_teaches_frames_without_a_label(tmp_path):
     assert done.stderr.splitlines()[-1].endswith("If it was moved, say where to by --teacher.")
     done = run_recipe(folder, run, "--resume", "--teacher", str(moved))
     assert done.returncode == 0, done.stderr[-3000:]
+    assert run_recipe(folder, run, "--resume").returncode == 0  # It is known from now on.
+    done = run_recipe(folder, run, "--resume", "--teacher", str(teacher))
+    assert "trained on other data (teacher: " in done.stderr.splitlines()[-1]
     done = run_recipe(folder, teacher, "--resume", "--teacher", str(moved))
     assert "was started without a teacher; received" in done.stderr.splitlines()[-1]
 

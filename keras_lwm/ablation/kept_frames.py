@@ -23,9 +23,14 @@ class KeptFrames:
         self._folder = folder
         self._done = folder / "done.json"
 
+    @property
+    def are_kept(self) -> bool:
+        """Whether all files are there."""
+        return self._done.exists()
+
     def keep(self, splits: Sequence[str], options: Mapping) -> None:
         """Writes whole splits, unless they are there; arguments as of `read_frames`."""
-        if self._done.exists():
+        if self.are_kept:
             return
         frames, class_names, _ = read_frames(splits, options)
         for split, part in frames.items():

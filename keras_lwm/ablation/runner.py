@@ -43,14 +43,16 @@ class AblationFolder:
     def __init__(self, path: str | Path, options: Mapping | None = None):
         self.path = local_path(path)
         self.cells = self.path / "cells"
-        options_path = self.path / "options.json"
-        self._begins = options is not None and not options_path.exists()
+        self._options_path = self.path / "options.json"
+        self._begins = options is not None and not self._options_path.exists()
         if self._begins:
             self.cells.mkdir(parents=True, exist_ok=True)
-            write_json(options_path, options)
-        if not options_path.exists():
-            raise ValueError(f"Expected an ablation in {path}; found no {options_path.name} there.")
-        self.options = json.loads(options_path.read_text(encoding="utf-8"))
+            write_json(self._options_path, options)
+        if not self._options_path.exists():
+            raise ValueError(
+                f"Expected an ablation in {path}; found no {self._options_path.name} there."
+            )
+        self.options = json.loads(self._options_path.read_text(encoding="utf-8"))
         # As they come back from a file: tuples are lists.
         for name, value in json.loads(as_json(options or {})).items():
             if self.options.get(name) != value:
@@ -95,18 +97,23 @@ class AblationFolder:
         Raises:
             ValueError: the data cannot be read.
         """
-        options = self.options
+        if self._begins:
+            write_json(self._options_path, self.options)
         try:
-            self.frames.keep(self.splits, options)
+            self._prepare(rows)
         except BaseException:
-            if self._begins:  # Else options that read no data would bind those that come next.
-                (self.path / "options.json").unlink()
+            # Options of which there is nothing would bind those that come next.
+            if self._begins and not self.frames.are_kept:
+                self._options_path.unlink()
             raise
         self._begins = False
+
+    def _prepare(self, rows):
+        options = self.options
         views = self.views(rows)
-        if not views:
-            return
-        extractor = build_backbone(options["backbone"], weights=options["weights"])
+        if views:
+            extractor = build_backbone(options["backbone"], weights=options["weights"])
+        self.frames.keep(self.splits, options)
         for one in views:
             one.compute(
                 extractor,

@@ -13,7 +13,7 @@ from keras_lwm.evaluation import evaluate, write_report
 from keras_lwm.experiment.model import CURRICULUM, fit, given, new_augmentation, new_model
 from keras_lwm.experiment.scored import SINGLE_SCALE, SUBSETS
 from keras_lwm.experiment.summary import summary
-from keras_lwm.experiment.teacher import open_teacher
+from keras_lwm.experiment.teacher import open_teacher, teacher_digest
 from keras_lwm.measured import is_measured
 from keras_lwm.progress_bar import ProgressBar
 from keras_lwm.report import (
@@ -93,7 +93,10 @@ def _train(run, builder, split, validation, share):
             builder, validation, batch_size=options["batch_size"], share=share
         )
         validation = share.served(dataset)
-    run.begin(**classes, data={name: fingerprint(builder, name) for name in splits})
+    data = {name: fingerprint(builder, name) for name in splits}
+    if teacher is not None:
+        data["teacher"] = teacher_digest(options["teacher"])
+    run.begin(**classes, data=data)
     if run.leads and not run.training_samples_path.exists():
         _draw_training_samples(run, first, classes)
     best = run.best

@@ -1,5 +1,6 @@
 """The trained network that teaches a run's: from the folder of the run that made it."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,12 @@ def teacher_file(path: str | Path) -> Path:
             "."
         )
     return file
+
+
+def teacher_digest(path: str | Path) -> str:
+    """What tells a teacher from others, wherever it lies: a digest of its file."""
+    with open(teacher_file(path), "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def open_teacher(path: str | Path, class_names: Sequence[str]) -> keras.Model:

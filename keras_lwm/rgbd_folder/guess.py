@@ -7,7 +7,12 @@ from keras_lwm.rgbd_folder.frame_files import SUFFIXES
 from keras_lwm.rgbd_folder.named_layouts import NAMED_LAYOUTS, folder_options
 from keras_lwm.rgbd_folder.options import FolderOptions
 from keras_lwm.rgbd_folder.patterns import SPLIT, Pattern, list_files
+from keras_lwm.rgbd_folder.splits import SCORED_SPLITS
 from keras_lwm.rgbd_folder.time_stamps import pair_keys
+
+_SPLITS = {"train", "training", *SCORED_SPLITS}
+_BY_TOP = {"splits": True, "scenes": False}
+"""Layouts that differ in what the uppermost folders are called: whether they are splits."""
 
 
 class Guess(NamedTuple):
@@ -44,6 +49,9 @@ def _count(paths, name, options: FolderOptions) -> Guess:
     patterns = [
         Pattern(getattr(options, kind), SUFFIXES[kind], kind) for kind in ("rgb", "label", "depth")
     ]
+    tops = {match.path.partition("/")[0] for match in patterns[0].matches(paths)}
+    if name in _BY_TOP and _BY_TOP[name] != (tops <= _SPLITS):
+        return Guess(name, 0, 0, 0)
     fields = [field for field in patterns[0].fields if field != SPLIT]
     images, labels, depths = (_keys(paths, pattern, fields) for pattern in patterns)
     measured = len(images & depths)

@@ -35,6 +35,12 @@ NAMED_LAYOUTS: dict[str, dict[str, Any]] = {
         "pair_within": 0.02,
         "depth_unit": 1 / 5000,
     },
+    # A folder a split, each with the folders of the default layout.
+    "splits": {
+        "rgb": "{split}/rgb/{name}",
+        "depth": "{split}/depth/{name}",
+        "label": "{split}/label/{name}",
+    },
     # Folders of scenes, each with the folders of the default layout.
     "scenes": {
         "rgb": "{scene}/rgb/{name}",

@@ -63,7 +63,9 @@ class Splitting:
             for split, path in self._lists().items()
         }
         if self.options.splits is None:
-            self._note_unused(frames, {frame.name for each in splits.values() for frame in each})
+            listed = {frame.name for each in splits.values() for frame in each}
+            more = "name them in a longer list, such as more.txt, for --unlabelled more"
+            self._note_unused(frames, listed, f"no list names them; {more}")
         return splits
 
     def _lists(self):
@@ -154,13 +156,13 @@ class Splitting:
             self._report_error(self.folder, message)
         return labelled
 
-    def _note_unused(self, frames, used):
+    def _note_unused(self, frames, used, remark="--unlabelled SPLIT uses those of one"):
         without = sum(f.label is None and name not in used for name, f in frames.items())
         if without and used:
             split = self.options.unlabelled
             unused = f" and are not of {split}: they are not used"
             if split is None:
-                unused = ", and are not used (--unlabelled SPLIT uses those of one)"
+                unused = f", and are not used ({remark})"
             self.notes.append(f"{without} of {len(frames)} images have no label{unused}.")
 
     def _note_shared(self, splits):

@@ -237,8 +237,9 @@ class RunFolder:
             self._refuse_another_run()  # One that has begun meanwhile.
             with writing_to(self.path):
                 self._write_command()
-                write_json(self.options_path, self.options)
         with writing_to(self.path):
+            # Of a resumed run, what it takes from elsewhere may have moved.
+            write_json(self.options_path, self.options)
             self.checkpoints_path.mkdir(exist_ok=True)
         return self
 

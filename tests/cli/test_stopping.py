@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import warnings
 
 import click
 import pytest
@@ -53,3 +54,18 @@ def test_what_could_not_be_saved_is_a_sentence_but_not_an_error_of_the_systems(t
     full = CliRunner().invoke(command, ["full"])
     assert full.exit_code == 1 and "run cannot be written to (of the system)" in full.stderr
     assert isinstance(CliRunner().invoke(command, ["other"]).exception, OSError)
+
+
+def test_warnings_to_users_are_sentences_and_others_say_where_they_come_from():
+    @click.command()
+    @in_a_sentence
+    def command():
+        shown = [
+            warnings.formatwarning("no depth", category, "code.py", 7)
+            for category in (UserWarning, RuntimeWarning)
+        ]
+        click.echo("".join(shown))
+
+    first, second, *_ = CliRunner().invoke(command, []).output.splitlines()
+    assert first == "Warning: no depth" and second == "code.py:7: RuntimeWarning: no depth"
+    assert "code.py" in warnings.formatwarning("no depth", UserWarning, "code.py", 7)

@@ -85,8 +85,8 @@ def test_a_list_of_more_images_than_are_labelled_is_checked_and_trained_on(tmp_p
     (folder / "train_room" / "label" / "0366.png").unlink()
     report = check_folder(folder, **OPTIONS["scenes"])
     assert (
-        "1 of 6 images have no label, and are not used (--unlabelled SPLIT uses those of one)."
-        in (report.notes)
+        "1 of 6 images have no label, and are not used (no list names them; name them in a longer "
+        "list, such as more.txt, for --unlabelled more)." in (report.notes)
     )
     report = check_folder(folder, unlabelled="more", **OPTIONS["scenes"])
     assert report.errors == [] and "1 of the 2 images of more have no label." in report.notes
@@ -143,5 +143,5 @@ def test_what_is_given_overrules_a_layout(tmp_path):
     LAYOUTS["tum"](folder)
     with pytest.raises(ValueError, match="no frame has a file at"):
         RgbdFolder(folder, layout="tum", pair_within=0.001)
-    with pytest.raises(ValueError, match="Unknown layout 'kitti': expected one of tum, scenes"):
+    with pytest.raises(ValueError, match="Unknown layout 'kitti': expected one of tum, splits"):
         RgbdFolder(folder, layout="kitti")

@@ -74,14 +74,16 @@ def trained(devices=1):
     """All state and logs after two epochs of two steps, the second of which has an invalid image.
 
     That image is in the last device's part: all skip the step together. Two images of the first
-    device's have no label: the mean is over the others, of all devices. The state is that of
-    another model on as many devices, which was given the state of the one that was trained.
+    device's have no label, and another one that only the fine output sees: means are over those
+    that have one, of all devices. The state is that of another model on as many devices, which was
+    given the state of the one that was trained.
     """
     keras.utils.set_random_seed(0)
     x, y = tiny_batch(2 * BATCH)
     x = x.astype("float32")
     x[-1] = np.nan
-    y["label"][:2] = 255
+    y["label"][:3] = 255
+    y["label"][2, 2, 2] = 1
     with several_devices(devices) as share:
         model = new_model()
         batches = OfOneProcess(x, y, share)
