@@ -37,10 +37,14 @@ def test_every_form_of_a_model_gives_the_same_logits():
 
 
 def test_a_network_of_other_images_gets_a_sentence():
-    image = keras.Input((None, None, 4))
-    model = keras.Model(image, {"segmentation": keras.layers.Conv2D(5, 1)(image)})
-    with pytest.raises(ValueError, match=r"inputs of shape \(None, None, None, 4\)"):
-        inference_network(model)
+    for channels, message in (
+        (5, r"inputs of shape \(None, None, None, 5\)"),
+        (4, "received one that sees depth"),
+    ):
+        image = keras.Input((None, None, channels))
+        model = keras.Model(image, {"segmentation": keras.layers.Conv2D(5, 1)(image)})
+        with pytest.raises(ValueError, match=message):
+            inference_network(model)
     with pytest.raises(ValueError, match="ends in logits .* or their softmax; received model"):
         inference_network(segmenter(small_refinenet(), "labels"))
 

@@ -172,6 +172,11 @@ def read_back(folder, options, name):
     return FrameReader.of(layout).read(frames[name])["depth"][..., 0], frames[name].is_made
 
 
+def notes_on_depth(folder, options):
+    """Images that no list names are noted, too."""
+    return [note for note in Layout(folder, options).notes if "depth" in note]
+
+
 def test_made_files_are_read_where_nothing_was_measured(tmp_path):
     write_folder(tmp_path)
     making = make_depth(tmp_path, Brightness(), UNIT)
@@ -183,7 +188,7 @@ def test_made_files_are_read_where_nothing_was_measured(tmp_path):
         assert is_made == expected
         true = made(tmp_path, name) if is_made else random_frame(0, SIZE)[2] / 1000
         np.testing.assert_allclose(depth, true, rtol=1e-6)
-    (note,) = Layout(tmp_path, options).notes
+    (note,) = notes_on_depth(tmp_path, options)
     assert note.startswith("The depth of 3 frames is made by brightness, in metres; over 2 ")
 
 
@@ -229,7 +234,7 @@ def test_relative_depth_is_never_read_beside_measured_depth(tmp_path):
     write_folder(tmp_path, measured=())
     list(make_depth(tmp_path, Brightness(RELATIVE_DEPTH)))
     options = FolderOptions(depth_unit=0.001, made_depth="made_depth/{name}")
-    (note,) = Layout(tmp_path, options).notes
+    (note,) = notes_on_depth(tmp_path, options)
     assert note == "The depth of 3 frames is made by brightness, relative."
     write_frame(tmp_path, "c", *random_frame(2, SIZE))
     with pytest.raises(ValueError, match=r"depth in metres in .* measured .*c\.png; .*is relative"):
@@ -241,7 +246,7 @@ def test_made_files_without_a_record_are_read_with_a_note(tmp_path):
     list(make_depth(tmp_path, Brightness(), UNIT))
     (tmp_path / "made_depth" / "made.json").unlink()
     options = FolderOptions(depth_unit=0.001, made_depth="made_depth/{name}")
-    (note,) = Layout(tmp_path, options).notes
+    (note,) = notes_on_depth(tmp_path, options)
     assert "made.json: nothing says by which model the depth of 3 frames was made" in note
     (tmp_path / "made_depth" / "made.json").write_text("{}")
     with pytest.raises(ValueError, match="Expected a record of made depth, version 1, in"):
