@@ -26,7 +26,7 @@ def test_peer_is_as_large_as_ours(peer):
     parameters = sum(parameter.numel() for parameter in theirs.parameters())
     trained = sum(int(np.prod(variable.shape)) for variable in ours.trainable_variables)
     assert parameters == trained
-    counted = module("gpu").multiply_adds(ours)
+    counted = module("gpu_rows").multiply_adds(ours)
     assert peer.multiply_adds(40, 256, (480, 640)) == counted
 
 
