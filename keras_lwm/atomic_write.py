@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from keras_lwm.local_paths import local_path
@@ -43,6 +43,11 @@ def as_json(values) -> str:
     """Returns readable JSON; a row of numbers, as of a matrix, stays on one line."""
     text = json.dumps(values, indent=2, allow_nan=False, default=os.fspath, ensure_ascii=False)
     return re.sub(r"\[\n[-+.,\d\seE]+\]", _on_one_line, text)
+
+
+def as_read_back(values: Mapping) -> dict:
+    """The values as they come back from a file of `write_json`: tuples are lists."""
+    return json.loads(as_json(values))
 
 
 def _on_one_line(row):

@@ -18,7 +18,7 @@ from keras_lwm.ablation.frames import Frames, keep_labels
 from keras_lwm.ablation.kept_frames import KeptFrames
 from keras_lwm.ablation.rows import ROWS, check_rows, uses_depth_features
 from keras_lwm.ablation.views import Views
-from keras_lwm.atomic_write import as_json, write_json
+from keras_lwm.atomic_write import as_read_back, write_json
 from keras_lwm.experiment import given, new_augmentation
 from keras_lwm.local_paths import local_path
 from keras_lwm.networks import build_backbone
@@ -53,8 +53,7 @@ class AblationFolder:
                 f"Expected an ablation in {path}; found no {self._options_path.name} there."
             )
         self.options = json.loads(self._options_path.read_text(encoding="utf-8"))
-        # As they come back from a file: tuples are lists.
-        for name, value in json.loads(as_json(options or {})).items():
+        for name, value in as_read_back(options or {}).items():
             if self.options.get(name) != value:
                 raise ValueError(
                     f"The ablation in {path} has {name}={self.options.get(name)!r}; received "

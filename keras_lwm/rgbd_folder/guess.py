@@ -7,10 +7,10 @@ from keras_lwm.rgbd_folder.frame_files import SUFFIXES
 from keras_lwm.rgbd_folder.named_layouts import NAMED_LAYOUTS, folder_options
 from keras_lwm.rgbd_folder.options import FolderOptions
 from keras_lwm.rgbd_folder.patterns import SPLIT, Pattern, list_files
-from keras_lwm.rgbd_folder.splits import SCORED_SPLITS
+from keras_lwm.rgbd_folder.splits import SCORED_SPLITS, TRAINING_SPLITS
 from keras_lwm.rgbd_folder.time_stamps import pair_keys
 
-_SPLITS = {"train", "training", *SCORED_SPLITS}
+_SPLITS = {*TRAINING_SPLITS, *SCORED_SPLITS}
 _BY_TOP = {"splits": True, "scenes": False}
 """Layouts that differ in what the uppermost folders are called: whether they are splits."""
 

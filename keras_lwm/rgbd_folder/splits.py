@@ -10,7 +10,10 @@ from keras_lwm.rgbd_folder.text_files import raise_error, read_lines
 
 USUAL_SPLITS = ("train", "tune", "val", "valid", "validation", "dev", "test")
 DRAWN_SPLITS = ("train", "val", "test")
-SCORED_SPLITS = ("val", "validation", "valid", "dev", "tune", "test", "testing")
+TRAINING_SPLITS = ("train", "training")
+VALIDATION_SPLITS = ("val", "validation", "valid", "dev", "tune")
+TEST_SPLITS = ("test", "testing")
+SCORED_SPLITS = VALIDATION_SPLITS + TEST_SPLITS
 """Usual names of splits that are not trained on."""
 
 

@@ -74,7 +74,7 @@ class Splitting:
         split = self.options.unlabelled
         if split is None or self.options.splits is not None or split in lists:
             return lists
-        path = self.folder / self.options.lists.replace("{split}", split)
+        path = self._list_of(split)
         if not path.is_file():
             return lists
         return {split: path} | {name: each for name, each in lists.items() if name != "train"}
@@ -191,8 +191,10 @@ class Splitting:
         self.notes.append(f"{without} of the {len(frames)} images of {split} have no label.")
 
     def _has_split(self, split):
-        lists = self.options.lists.replace("{split}", split)
-        return split in self._files.splits.values() or (self.folder / lists).is_file()
+        return split in self._files.splits.values() or self._list_of(split).is_file()
+
+    def _list_of(self, split):
+        return self.folder / self.options.lists.replace("{split}", split)
 
 
 def _ways_to_write(path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 
 from keras_lwm import replicas
-from keras_lwm.atomic_write import atomic_write, write_json
+from keras_lwm.atomic_write import as_read_back, atomic_write, write_json
 from keras_lwm.description import Description
 from keras_lwm.extras import install, missing_packages
 from keras_lwm.local_paths import local_path
@@ -24,7 +24,7 @@ from keras_lwm.run_folder.disk import check_room, writing_to
 from keras_lwm.run_folder.history import LogLearningRate, WriteHistory
 from keras_lwm.run_folder.lock import lock_folder
 from keras_lwm.run_folder.models import SaveBest, SaveLast, read_progress
-from keras_lwm.run_folder.same_run import check_data, plain, read_options
+from keras_lwm.run_folder.same_run import check_data, read_options
 from keras_lwm.run_folder.state import later_state, restore_state, state_bytes
 from keras_lwm.run_folder.stopping import StopSignals
 from keras_lwm.run_folder.training import Interval, SaveCheckpoints, fit_from
@@ -170,7 +170,7 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(f"Expected a folder for the run; received the file {self.path}.")
         self._refuse_another_run()
-        self.options = plain(options)
+        self.options = as_read_back(options)
 
     def _refuse_another_run(self):
         if not self.leads:
@@ -226,7 +226,7 @@ class RunFolder:
                 is in the folder, or it cannot be written to.
         """
         self.description = Description(class_names, palette, self.options)
-        self._data = plain(data or {})
+        self._data = as_read_back(data or {})
         check_data(self.path, self._progress.get("data", self._data), self._data)
         if not self.leads:
             return self

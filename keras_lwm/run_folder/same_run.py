@@ -4,12 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from keras_lwm.atomic_write import as_json
-
-
-def plain(values: Mapping) -> dict:
-    """The values as they come back from a JSON file: tuples are lists."""
-    return json.loads(as_json(values))
+from keras_lwm.atomic_write import as_read_back
 
 
 def read_options(path: Path, asked: Mapping) -> dict:
@@ -28,7 +23,7 @@ def read_options(path: Path, asked: Mapping) -> dict:
         options = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is not readable as JSON ({error}).") from error
-    for name, value in plain(asked).items():
+    for name, value in as_read_back(asked).items():
         if name not in options or options[name] != value:
             raise ValueError(
                 f"The run in {path.parent} was started with {name}={options.get(name)!r}; "

@@ -11,7 +11,7 @@ from keras_lwm.metrics.depth import depth_error_sums
 from keras_lwm.metrics.running import RunningMean, RunningSum
 from keras_lwm.mining.measures import are_labelled, are_measured
 from keras_lwm.option_values import real, whole
-from keras_lwm.resampling import resize_bilinear
+from keras_lwm.resampling import resize_bilinear, resize_labels
 from keras_lwm.tensors import Tensor
 from keras_lwm.training.checked import CheckedTraining
 from keras_lwm.training.checks import InputMonitor, check_targets
@@ -290,15 +290,14 @@ class DepthPrivilegedModel(
         self.input_monitor.update_state(x, y)
         outputs = self(self.network_input(x, y), training=False)
         loss = self.mean_logs["loss"]
-        [seen] = labels_of_outputs({MAIN_OUTPUT: outputs[MAIN_OUTPUT]}, y["label"]).values()
+        labels, logits = ops.cast(y["label"], "int32"), outputs[MAIN_OUTPUT]
+        seen = resize_labels(labels, ops.shape(logits)[1:3])
         labelled = _number(are_labelled(seen, self.num_classes))
         images = ops.cast(ops.shape(y["label"])[0], "float32")
         plain = plain_objective(outputs, y["label"]) * images
         plain, labelled = ops.unstack(replicas.total(ops.stack([plain, labelled])), 2)
         loss.update_state(plain / ops.maximum(labelled, 1.0), labelled)
-        labels = ops.cast(y["label"], "int32")
-        logits = resize_bilinear(outputs[MAIN_OUTPUT], ops.shape(labels)[1:3])
-        self._count_pixels(labels, logits)
+        self._count_pixels(labels, resize_bilinear(logits, ops.shape(labels)[1:3]))
         logs = {"loss": loss.result(), **self.segmentation_scores.result()}
         if "depth" in outputs and "depth" in y:
             self.depth_errors.add_sums(

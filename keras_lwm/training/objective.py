@@ -206,6 +206,6 @@ def plain_objective(outputs, labels) -> Tensor:
         A float32 scalar, nats: the mean over all images, one without a label adding 0.
     """
     logits = outputs[MAIN_OUTPUT]
-    [labels] = labels_of_outputs({MAIN_OUTPUT: logits}, labels).values()
+    labels = resize_labels(ops.cast(labels, "int32"), ops.shape(logits)[1:3])
     valid = valid_mask(labels, logits.shape[-1])
     return segmentation_loss(logits, labels, ops.squeeze(valid, -1))

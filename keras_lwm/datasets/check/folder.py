@@ -21,6 +21,7 @@ from keras_lwm.rgbd_folder.frame_files import SUFFIXES
 from keras_lwm.rgbd_folder.frames import check_aspect
 from keras_lwm.rgbd_folder.image_files import open_image
 from keras_lwm.rgbd_folder.made_depth import RECORD
+from keras_lwm.rgbd_folder.splits import TRAINING_SPLITS
 
 _COLOURLESS = ("1", "L", "LA")
 
@@ -164,7 +165,7 @@ class FolderSource:
     def _find_training(self):
         """Notes what no training can do without: its list, and depth for at least one frame."""
         where, options = self._layout.folder, self._layout.options
-        usual = ("train", "training", options.unlabelled)
+        usual = (*TRAINING_SPLITS, options.unlabelled)
         train = [split for split in usual if split in self.frame_numbers]
         if not train:
             path = where / options.lists.replace("{split}", "train")

@@ -9,6 +9,7 @@ from PIL import Image
 
 from keras_lwm.datasets.check.reading import Reading, as_options
 from keras_lwm.rgbd_folder import FolderOptions, folder_options, resize_nearest
+from keras_lwm.rgbd_folder.splits import TEST_SPLITS, TRAINING_SPLITS, VALIDATION_SPLITS
 from keras_lwm.samples import spread_indices
 from keras_lwm.typed_commands import python_command, recipe_path
 
@@ -281,10 +282,11 @@ def _roles(splits, unlabelled=None):
 
     Images without a label are trained on.
     """
-    val = ("val", "validation", "valid", "dev", "tune")
-    test = ("test", "testing")
-    trained = ("train", "training") if unlabelled is None else (unlabelled,)
-    sorts = {"train": trained, "validation": val + test, "test": test + val}
+    sorts = {
+        "train": TRAINING_SPLITS if unlabelled is None else (unlabelled,),
+        "validation": VALIDATION_SPLITS + TEST_SPLITS,
+        "test": TEST_SPLITS + VALIDATION_SPLITS,
+    }
     found = {role: [name for name in names if name in splits] for role, names in sorts.items()}
     return {role: names[0] for role, names in found.items() if names}
 
